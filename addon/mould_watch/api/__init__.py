@@ -1,0 +1,1 @@
+"""HTTP and WebSocket: what Home Assistant sees and says."""

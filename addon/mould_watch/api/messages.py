@@ -1,0 +1,87 @@
+"""What a client says on the stream, as docs/protocol.md has it.
+
+What is not known is ignored: a newer client may say more.
+"""
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints
+
+API_VERSION_MINIMUM: Final = 1
+API_VERSION_MAXIMUM: Final = 1
+READINGS_MAXIMUM: Final = 500
+
+# PostgreSQL stores no NUL
+type Text = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00]*$")]
+type Metrics = Annotated[
+    dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")], FiniteFloat],
+    Field(min_length=1, max_length=32),
+]
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Hello(_Message):
+    """The first words of a client that speaks a version the backend speaks."""
+
+    client: Text
+    client_version: Text
+    instance_id: Text
+
+
+class Configure(_Message):
+    """The whole document; its rooms are read one by one."""
+
+    document: dict[str, Any]
+    choice: Literal["use_this"] | None = None
+
+
+class CheckConfiguration(_Message):
+    """A document to try without storing anything."""
+
+    document: dict[str, Any]
+
+
+class Readings(_Message):
+    """Readings as they came: each is read on its own, so that a bad one blocks no other."""
+
+    readings: list[Any] = Field(max_length=READINGS_MAXIMUM)
+
+
+class ForwardedReading(_Message):
+    """One report of a Home Assistant entity, in the units its metrics name."""
+
+    registry_id: Text
+    entity_id: Text
+    name: Text
+    # `last_reported` of the entity
+    ts: AwareDatetime
+    metrics: Metrics
+
+
+class ForwardedEntity(_Message):
+    """Whether an entity is there, and which metrics it can have."""
+
+    registry_id: Text
+    entity_id: Text
+    name: Text
+    available: bool
+    metrics: tuple[Text, ...] = Field(default=(), max_length=32)
+
+
+class Availability(_Message):
+    """The entities whose availability changed, or is told anew."""
+
+    entities: list[ForwardedEntity] = Field(max_length=1000)
+
+
+class NotificationResult(_Message):
+    """What became of a notification in Home Assistant."""
+
+    notification_id: Text
+    outcome: Literal["delivered", "retry", "failed"]
+    code: str | None = None
+    message: str | None = None
+    retry_after_s: FiniteFloat | None = Field(default=None, ge=0)

@@ -1,0 +1,157 @@
+"""What a client may ask on the stream, each request answered once."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, Protocol
+
+from pydantic import ValidationError
+
+from mould_watch.api.forwarded import ForwardedReadings, ReadingOutcome
+from mould_watch.api.messages import (
+    Availability,
+    CheckConfiguration,
+    Configure,
+    ForwardedReading,
+    Readings,
+)
+from mould_watch.errors import MouldWatchError
+from mould_watch.storage.configuration import Applied, ConfigurationStore
+
+
+class RequestError(MouldWatchError):
+    """A request cannot be answered as it was asked."""
+
+    def __init__(self, code: str, message: str, **data: object) -> None:
+        """Keep the word for programs."""
+        super().__init__(message, **data)
+        self.code = code
+
+
+class Client(Protocol):
+    """Who asks."""
+
+    instance_id: str
+    # whether a document of this connection was applied already
+    has_configured: bool
+
+    def ready_to_deliver(self) -> None:
+        """Take notifications from now."""
+        ...
+
+
+type _Handler = Callable[[Client, Mapping[str, Any]], Awaitable[dict[str, Any]]]
+
+
+class Requests:
+    """Answers requests by their `type`."""
+
+    def __init__(self, store: ConfigurationStore, forwarded: ForwardedReadings) -> None:
+        """Use the configuration in the database, and ingestion for what is forwarded."""
+        self._store = store
+        self._forwarded = forwarded
+        self._handlers: Final[Mapping[str, _Handler]] = {
+            "configure": self._configure,
+            "check_configuration": self._check_configuration,
+            "restore": self._restore,
+            "readings": self._readings,
+            "availability": self._availability,
+            "ready_to_deliver": self._ready_to_deliver,
+        }
+
+    async def answer(self, client: Client, message: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the result of a request; raises MouldWatchError with the reason's code."""
+        handler = self._handlers.get(str(message["type"]))
+        if handler is None:
+            text = "This backend does not know such a request."
+            raise RequestError("unknown_type", text, type=message["type"])
+        try:
+            return await handler(client, message)
+        except ValidationError as error:
+            text = f"The request is not well formed: {faults(error)}."
+            raise RequestError("invalid_message", text) from error
+
+    async def _configure(self, client: Client, message: Mapping[str, Any]) -> dict[str, Any]:
+        request = Configure.model_validate(message)
+        _refuse_foreign(client, request.document)
+        applied = await self._store.apply(
+            request.document,
+            is_first=not client.has_configured,
+            use_this=request.choice == "use_this",
+        )
+        client.has_configured = True
+        return _result(applied)
+
+    async def _check_configuration(
+        self, client: Client, message: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        request = CheckConfiguration.model_validate(message)
+        _refuse_foreign(client, request.document)
+        applied = await self._store.apply(
+            request.document, is_first=not client.has_configured, use_this=False, dry_run=True
+        )
+        return _result(applied)
+
+    async def _restore(self, _client: Client, _message: Mapping[str, Any]) -> dict[str, Any]:
+        document, archived = await self._store.restore()
+        return {"document": document, "archived": archived}
+
+    async def _readings(self, client: Client, message: Mapping[str, Any]) -> dict[str, Any]:
+        request = Readings.model_validate(message)
+        outcomes: list[ReadingOutcome | None] = []
+        readings: list[ForwardedReading] = []
+        for raw in request.readings:
+            try:
+                readings.append(ForwardedReading.model_validate(raw))
+                outcomes.append(None)
+            except ValidationError as error:
+                text = f"The reading is not well formed: {faults(error)}."
+                outcomes.append(ReadingOutcome("rejected", "invalid_reading", text))
+        # with nothing well formed there is nothing to store
+        stored = iter(await self._forwarded.store(client.instance_id, readings) if readings else ())
+        return {
+            "results": [
+                {
+                    "status": outcome.status,
+                    "code": outcome.code,
+                    "message": outcome.message,
+                }
+                for outcome in (outcome or next(stored) for outcome in outcomes)
+            ]
+        }
+
+    async def _availability(self, client: Client, message: Mapping[str, Any]) -> dict[str, Any]:
+        request = Availability.model_validate(message)
+        if request.entities:
+            await self._forwarded.availability(client.instance_id, request.entities)
+        return {}
+
+    async def _ready_to_deliver(
+        self, client: Client, _message: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        client.ready_to_deliver()
+        return {}
+
+
+def faults(error: ValidationError) -> str:
+    """Return what is wrong, without the values that were sent."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+        for fault in error.errors(include_input=False, include_url=False)
+    )
+
+
+def _refuse_foreign(client: Client, document: Mapping[str, Any]) -> None:
+    if document.get("owner") != client.instance_id:
+        text = "The document's owner is not the Home Assistant that sends it."
+        raise RequestError("invalid_document", text)
+
+
+def _result(applied: Applied) -> dict[str, Any]:
+    return {
+        "revision": applied.revision,
+        "rooms": {
+            room_id: {"ok": True}
+            if result.ok
+            else {"ok": False, "code": result.code, "message": result.message}
+            for room_id, result in applied.rooms.items()
+        },
+    }

@@ -1,0 +1,1 @@
+"""The pure core: no input, no output, no clock, no randomness of its own."""

@@ -1,0 +1,133 @@
+"""What Home Assistant tells the backend: the home and its rooms. See docs/protocol.md.
+
+Absent means default: a value the user never changed is not in the document, so that a better
+default reaches everyone.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Final, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+PERSISTENT_TARGET: Final = "persistent"
+"""The notification target of a home without a phone: a notification inside Home Assistant."""
+
+
+class _Document(BaseModel):
+    """Frozen, and refusing what it does not know, so that a typing error is told of."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class DeviceSource(_Document):
+    """A device that the backend hears itself (MQTT)."""
+
+    kind: Literal["device"] = "device"
+    source_instance: str = Field(min_length=1, max_length=255)
+    native_id: str = Field(min_length=1, max_length=255)
+
+
+class EntitySource(_Document):
+    """A Home Assistant entity, forwarded by the integration."""
+
+    kind: Literal["entity"] = "entity"
+    registry_id: str = Field(min_length=1, max_length=255)
+    # A label for people; the registry id is the identity.
+    entity_id: str | None = Field(default=None, max_length=255)
+
+
+type Source = Annotated[DeviceSource | EntitySource, Field(discriminator="kind")]
+
+
+class WeatherOutdoor(_Document):
+    """Outdoor air from a weather entity: one forwarded device with both metrics."""
+
+    kind: Literal["weather"] = "weather"
+    weather: EntitySource
+
+
+class MeasuredOutdoor(_Document):
+    """Outdoor air from sensors."""
+
+    kind: Literal["measured"] = "measured"
+    temperature: Source
+    humidity: Source
+
+
+class FixedOutdoor(_Document):
+    """Outdoor air taken as constant."""
+
+    kind: Literal["fixed"] = "fixed"
+    temperature_c: float = Field(ge=-60, le=60)
+    humidity_pct: float = Field(gt=0, le=100)
+
+
+type Outdoor = Annotated[
+    WeatherOutdoor | MeasuredOutdoor | FixedOutdoor, Field(discriminator="kind")
+]
+
+
+class QuietHours(_Document):
+    """Local times of day, "HH:MM"; may span midnight."""
+
+    start: str = Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
+    end: str = Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
+
+
+class HomeConfiguration(_Document):
+    """What holds for the whole home."""
+
+    outdoor: Outdoor | None = None
+    # mobile_app device ids; none: a persistent notification inside Home Assistant
+    phones: tuple[str, ...] = ()
+    quiet_hours: QuietHours | None = None
+    language: str = Field(default="en", max_length=35)
+    time_zone: str = Field(default="UTC", max_length=64)
+    temperature_unit: Literal["°C", "°F"] = "°C"
+
+
+class Protect(StrEnum):
+    """What a room's rule protects; decides the default surface."""
+
+    COLD_WALL = "cold_wall"
+    WINDOW = "window"
+    INSULATED_WALL = "insulated_wall"
+    CELLAR = "cellar"
+    THINGS = "things"
+
+
+class RoomSources(_Document):
+    """Where a room's air is measured: one source per metric."""
+
+    temperature: Source
+    humidity: Source
+
+
+class RoomConfiguration(_Document):
+    """One room. Every optional value absent means the default of this version."""
+
+    room_id: UUID
+    name: str = Field(min_length=1, max_length=120)
+    sources: RoomSources
+    protect: Protect = Protect.COLD_WALL
+    # temperature factor of the coldest surface; None: the default for `protect`
+    f_rsi: float | None = Field(default=None, ge=0.2, le=1.0)
+    # fixed temperature of a ground-coupled surface (cellar); None: the default for `protect`
+    surface_temperature_c: float | None = Field(default=None, ge=-10, le=40)
+    # rule surface_damp
+    damp_hours: float | None = Field(default=None, ge=1, le=24)
+    damp_readings: int | None = Field(default=None, ge=1, le=1000)
+    recovery_margin_pct: float | None = Field(default=None, ge=1, le=20)
+    recovery_hours: float | None = Field(default=None, ge=1, le=48)
+    notify: bool = True
+
+
+class ConfigurationHead(_Document):
+    """The document without its rooms' contents: one bad room never blocks the others."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    owner: str = Field(min_length=1, max_length=255)
+    revision: int = Field(ge=0, lt=2**63)
+    home: HomeConfiguration

@@ -1,0 +1,128 @@
+"""What a household reads. No factor, no index, no rule: what is the matter, and what helps.
+
+Every language is one `Language`; one that is missing falls back to English.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from mould_watch.domain.advice import Airing
+from mould_watch.domain.configuration import Protect
+from mould_watch.domain.notification import NotificationKind
+
+type TemperatureUnit = Literal["°C", "°F"]
+
+FALLBACK: Final = "en"
+WHOLE_DAY_H: Final = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """What a text is about. `surface_temperature_c` None: not known now."""
+
+    kind: NotificationKind
+    room: str
+    protect: Protect = Protect.COLD_WALL
+    # rounded to whole hours in the text
+    damp_hours: float = 0.0
+    airing: Airing = Airing.UNKNOWN
+    surface_temperature_c: float | None = None
+    temperature_unit: TemperatureUnit = "°C"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A title and a body."""
+
+    title: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """How one language says it."""
+
+    write: Callable[[Matter], Text]
+
+
+def text(matter: Matter, language: str) -> Text:
+    """Return the text in `language` (a BCP 47 tag), or in English where it is not spoken yet."""
+    tag = language.casefold()
+    spoken = _LANGUAGES.get(tag) or _LANGUAGES.get(tag.partition("-")[0]) or _LANGUAGES[FALLBACK]
+    return spoken.write(matter)
+
+
+def temperature(temperature_c: float, unit: TemperatureUnit) -> str:
+    """Return a temperature for reading, in whole degrees of the home's unit."""
+    degrees = temperature_c * 9 / 5 + 32 if unit == "°F" else temperature_c
+    return f"{round(degrees)} {unit}"
+
+
+# --- English --------------------------------------------------------------------------------
+
+_EN_ALARM: Final = {
+    Protect.COLD_WALL: "the cold wall is too damp",
+    Protect.WINDOW: "the window is too damp",
+    Protect.INSULATED_WALL: "the wall is too damp",
+    Protect.CELLAR: "the cellar wall is too damp",
+    Protect.THINGS: "too damp for the things in the room",
+}
+_EN_RECOVERY: Final = {
+    Protect.COLD_WALL: "the wall is dry again",
+    Protect.WINDOW: "the window is dry again",
+    Protect.INSULATED_WALL: "the wall is dry again",
+    Protect.CELLAR: "the cellar wall is dry again",
+    Protect.THINGS: "dry enough again for the things in the room",
+}
+_EN_SURFACE: Final = {
+    Protect.COLD_WALL: "the wall",
+    Protect.WINDOW: "the window",
+    Protect.INSULATED_WALL: "the wall",
+    Protect.CELLAR: "the wall",
+}
+
+
+def _english(matter: Matter) -> Text:
+    match matter.kind:
+        case NotificationKind.ALARM:
+            body = f"{_english_duration(matter.damp_hours)} {_english_advice(matter)}"
+            return Text(f"{matter.room}: {_EN_ALARM[matter.protect]}", body)
+        case NotificationKind.RECOVERY:
+            return Text(f"{matter.room}: {_EN_RECOVERY[matter.protect]}", "Nothing to do.")
+        case NotificationKind.CLEAR:
+            return Text(f"{matter.room}: no longer watched", "Nothing to do.")
+
+
+def _english_duration(damp_hours: float) -> str:
+    if damp_hours <= 0.0:
+        # somebody who is told late, of what began before yesterday
+        return "It was damp enough for mould, and has not dried since."
+    hours = min(WHOLE_DAY_H, max(1, round(damp_hours)))
+    share = "all of" if hours == WHOLE_DAY_H else f"{hours} of"
+    return f"It was damp enough for mould for {share} the last 24 hours."
+
+
+def _english_advice(matter: Matter) -> str:
+    match matter.airing:
+        case Airing.DRIES:
+            return "Open the window for 10 minutes now: the air outside is drier."
+        case Airing.DAMPENS:
+            return f"Keep the window closed: the air outside is damper. {_english_warmth(matter)}"
+        case Airing.DOES_NOTHING:
+            return f"Airing helps little now. {_english_warmth(matter)}"
+        case Airing.UNKNOWN:
+            return _english_warmth(matter)
+
+
+def _english_warmth(matter: Matter) -> str:
+    if matter.protect is Protect.CELLAR:
+        return "Run a dehumidifier, and dry no laundry there."
+    surface = _EN_SURFACE.get(matter.protect)
+    if surface is None or matter.surface_temperature_c is None:
+        return "Warm the room a little, and dry no laundry there."
+    shown = temperature(matter.surface_temperature_c, matter.temperature_unit)
+    return f"Warm the room a little: {surface} is only about {shown}."
+
+
+_LANGUAGES: Final[Mapping[str, Language]] = {"en": Language(write=_english)}

@@ -1,0 +1,1 @@
+"""Messages in: broker or Home Assistant -> decode -> one transaction -> acknowledge."""

@@ -1,0 +1,48 @@
+"""What a decoder makes of a payload."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from mould_watch.storage.devices import DeviceReference, KnownDevice
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedReading:
+    """Values of a device at a time, as its payload says."""
+
+    device: DeviceReference
+    # aware in UTC, or naive when the payload names no zone; None: the payload names no time
+    at: datetime | None
+    # by the names of the columns of readings
+    metrics: Mapping[str, float]
+    # everything else that was sent, as JSON
+    extra: str | None
+    # the payload itself says which device this topic belongs to
+    identity: KnownDevice | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedIdentities:
+    """Which device is behind which topic: a control message."""
+
+    identities: tuple[KnownDevice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedAvailability:
+    """Whether a device can be reached: a control message."""
+
+    device: DeviceReference
+    available: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A message that leaves nothing but its count."""
+
+    ending: Literal["unwatched", "control"]
+
+
+type Decoded = DecodedReading | DecodedIdentities | DecodedAvailability | Counted

@@ -1,0 +1,192 @@
+"""From a message to what is written of it: decoded, timed, and with its ending known. Pure."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final, Literal
+
+from mould_watch.errors import UndecodableMessageError
+from mould_watch.ingest.decoded import (
+    Counted,
+    Decoded,
+    DecodedAvailability,
+    DecodedIdentities,
+    DecodedReading,
+)
+from mould_watch.ingest.decoders import Decoder, DecoderRegistry
+from mould_watch.ingest.fingerprint import fingerprint
+from mould_watch.ingest.source import IncomingMessage
+from mould_watch.ingest.times import settle
+from mould_watch.settings import IngestSettings
+from mould_watch.storage.devices import DeviceReference, KnownDevice
+from mould_watch.storage.ingestion import DeadLetter, NewReading
+
+CONTROL_PAYLOAD_MAXIMUM_BYTES: Final = 16 * 1024 * 1024
+"""`bridge/devices` of a large Zigbee network has megabytes."""
+
+DEAD_LETTER_PAYLOAD_MAXIMUM_BYTES: Final = 64 * 1024
+_DETAIL_MAXIMUM_CHARACTERS: Final = 500
+
+UNKNOWN_SOURCE: Final = "mqtt"
+"""The source of what no decoder claims."""
+
+type Ending = Literal["unwatched", "control", "retained"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interpreted:
+    """A message and what is to be written of it."""
+
+    message: IncomingMessage
+    source: str
+    fingerprint: int
+    reading: NewReading | None = None
+    dead_letter: DeadLetter | None = None
+    # devices the message makes known, whether or not it leaves a reading
+    known: DeviceReference | None = None
+    identities: tuple[KnownDevice, ...] = ()
+    availability: tuple[DeviceReference, bool] | None = None
+    # how it is counted when it leaves neither reading nor dead letter; None: our own marker
+    ending: Ending | None = None
+    # without its MQTT delivery a redelivery could not be told from a new message
+    from_receipt: bool = False
+
+
+class Interpreter:
+    """Decides what becomes of each message."""
+
+    def __init__(self, registry: DecoderRegistry, settings: IngestSettings) -> None:
+        self._registry = registry
+        self._settings = settings
+
+    def interpret(self, message: IncomingMessage) -> Interpreted:
+        """Return what is to be written; never raises for anything a message can hold."""
+        if message.marker:
+            return Interpreted(message=message, source=UNKNOWN_SOURCE, fingerprint=0)
+        decoder = self._registry.decoder_for(message.topic)
+        source = UNKNOWN_SOURCE if decoder is None else decoder.source_instance
+        mark = fingerprint(source, message.topic, message.payload)
+        if decoder is None:
+            return Interpreted(message=message, source=source, fingerprint=mark, ending="unwatched")
+        try:
+            decoded = self._decode(decoder, message)
+        except UndecodableMessageError as error:
+            return _dead(message, source, mark, error.reason, str(error))
+        return self._settled(decoded, message, source, mark)
+
+    def _decode(self, decoder: Decoder, message: IncomingMessage) -> Decoded:
+        maximum = (
+            CONTROL_PAYLOAD_MAXIMUM_BYTES
+            if decoder.is_control(message.topic)
+            else self._settings.payload_maximum_bytes
+        )
+        if len(message.payload) > maximum:
+            raise UndecodableMessageError(
+                "payload_too_large",
+                f"{len(message.payload)} bytes are more than the {maximum} a message may have",
+            )
+        return decoder.decode(message.topic, message.payload)
+
+    def _settled(
+        self, decoded: Decoded, message: IncomingMessage, source: str, mark: int
+    ) -> Interpreted:
+        match decoded:
+            case DecodedReading():
+                return self._reading(decoded, message, source, mark)
+            case DecodedIdentities():
+                return Interpreted(
+                    message=message,
+                    source=source,
+                    fingerprint=mark,
+                    identities=decoded.identities,
+                    ending="control",
+                )
+            case DecodedAvailability():
+                return Interpreted(
+                    message=message,
+                    source=source,
+                    fingerprint=mark,
+                    availability=(decoded.device, decoded.available),
+                    ending="control",
+                )
+            case Counted():
+                return Interpreted(
+                    message=message, source=source, fingerprint=mark, ending=decoded.ending
+                )
+
+    def _reading(
+        self, decoded: DecodedReading, message: IncomingMessage, source: str, mark: int
+    ) -> Interpreted:
+        identities = () if decoded.identity is None else (decoded.identity,)
+        settled = settle(
+            decoded.at,
+            message.received_at,
+            backlog=message.backlog,
+            retained=message.retain,
+            future_maximum_s=self._settings.future_maximum_s,
+            age_maximum_s=self._settings.age_maximum_s,
+        )
+        if settled is None:
+            return Interpreted(
+                message=message,
+                source=source,
+                fingerprint=mark,
+                known=decoded.device,
+                identities=identities,
+                ending="retained",
+            )
+        return Interpreted(
+            message=message,
+            source=source,
+            fingerprint=mark,
+            identities=identities,
+            reading=NewReading(
+                device=decoded.device,
+                ts=settled.ts,
+                fingerprint=mark,
+                received_at=message.received_at,
+                time_quality=settled.quality,
+                qos=message.qos,
+                metrics=decoded.metrics,
+                extra=decoded.extra,
+                retained=message.retain,
+            ),
+            from_receipt=settled.from_receipt,
+        )
+
+
+def refused(interpreted: Interpreted, sqlstate: str, detail: str) -> Interpreted:
+    """Return the message as a dead letter that the database refused with this SQLSTATE."""
+    return _dead(
+        interpreted.message,
+        interpreted.source,
+        interpreted.fingerprint,
+        "refused_by_database",
+        f"{sqlstate}: {detail}",
+    )
+
+
+def _dead(
+    message: IncomingMessage, source: str, mark: int, reason: str, detail: str
+) -> Interpreted:
+    return Interpreted(
+        message=message,
+        source=source,
+        fingerprint=mark,
+        dead_letter=DeadLetter(
+            received_at=message.received_at,
+            source=source,
+            topic=message.topic,
+            qos=message.qos,
+            reason=reason,
+            detail=_storable(detail)[:_DETAIL_MAXIMUM_CHARACTERS],
+            payload=message.payload[:DEAD_LETTER_PAYLOAD_MAXIMUM_BYTES],
+            payload_size=len(message.payload),
+            payload_sha256=sha256(message.payload).digest(),
+            fingerprint=mark,
+        ),
+        from_receipt=True,
+    )
+
+
+def _storable(text: str) -> str:
+    return text.encode(errors="replace").decode().replace("\0", "?")

@@ -1,0 +1,315 @@
+"""MQTT as a MessageSource: one persistent session, acknowledged by hand.
+
+MQTT 5 with a Receive Maximum of our own: it replaces the broker's default window of 20, with
+which an acknowledgement after each commit was measured at 10 messages a second instead of
+12,000 (docs/design.md). 3.1.1 where a broker speaks nothing newer.
+"""
+
+import asyncio
+import logging
+import secrets
+import ssl
+from collections.abc import AsyncGenerator, Collection, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import aiomqtt
+import paho.mqtt.client as paho
+from aiomqtt.exceptions import MqttConnectError
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from mould_watch.clock import Clock
+from mould_watch.errors import BrokerUnavailableError
+from mould_watch.ingest.manual_client import ManualClient
+from mould_watch.ingest.source import BrokerAddress, Connected, IncomingMessage
+from mould_watch.ingest.topics import matches
+from mould_watch.ingest.waiting import WaitingMessages
+from mould_watch.settings import MqttSettings
+
+_LOGGER = logging.getLogger(__name__)
+
+MARKER_TIMEOUT_S: Final = 60.0
+"""A broker whose access rules keep our marker from us must not make every message backlog."""
+
+_CONNECT_TIMEOUT_S: Final = 10.0
+_QOS: Final = 1
+# CONNACK: "unacceptable protocol version" of MQTT 3, "unsupported protocol version" of MQTT 5
+_VERSION_REFUSED: Final = frozenset({1, 132})
+_TAKEN_OVER: Final = 142
+
+
+class MqttSource:
+    """The broker's client. Puts what it receives into `waiting`."""
+
+    def __init__(self, settings: MqttSettings, clock: Clock, waiting: WaitingMessages) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._waiting = waiting
+        self._client: ManualClient | None = None
+        self._tls: tuple[BrokerAddress, ssl.SSLContext] | None = None
+        self._generation = 0
+        self._session_resumed = False
+        self._redelivery_phase = False
+        self._backlog = True
+        self._marker_payload = b""
+        self._marker_back = asyncio.Event()
+        waiting.on_full = self._stop_reading
+        waiting.on_room = self._go_on_reading
+
+    @property
+    def marker_topic(self) -> str:
+        """Return the topic of our own that the marker is published to."""
+        return f"mould-watch/{self._settings.client_id}/marker"
+
+    @asynccontextmanager
+    async def connection(self, address: BrokerAddress) -> AsyncGenerator[Connected]:
+        """Connect; at the end disconnect, keeping the session at the broker."""
+        protocol = await self._connect(address)
+        client = self._connected_client()
+        try:
+            yield Connected(self._generation, self._session_resumed, protocol)
+        finally:
+            self._client = None
+            await _disconnect(client)
+
+    async def subscribe(self, filters: Collection[str]) -> list[str]:
+        """Subscribe and send the marker; return the filters that the broker refused."""
+        client = self._connected_client()
+        # a filter of the user's own may take the marker's topic along
+        own = (
+            () if any(matches(one, self.marker_topic) for one in filters) else (self.marker_topic,)
+        )
+        asked = (*filters, *own)
+        codes: list[ReasonCode | int] = []
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                # aiomqtt alone would wait for an answer until its time limit
+                lost = tasks.create_task(client.until_disconnected(), name="mqtt.lost")
+                codes.extend(await _subscribe(client, asked))
+                # QoS 1, so that the broker queues it behind what it has queued for us
+                await client.publish(self.marker_topic, self._marker_payload, qos=_QOS)
+                lost.cancel()
+        except* (aiomqtt.MqttError, OSError, ValueError) as errors:
+            raise BrokerUnavailableError(f"subscribing failed: {errors.exceptions[0]}") from errors
+        return [one for one, code in zip(asked, codes, strict=True) if _is_failure(code)]
+
+    async def until_disconnected(self) -> None:
+        """Wait until the connection is gone, then raise BrokerUnavailableError."""
+        client = self._connected_client()
+        async with asyncio.TaskGroup() as tasks:
+            marker = tasks.create_task(self._wait_for_marker(), name="mqtt.marker")
+            try:
+                await client.until_disconnected()
+            except (aiomqtt.MqttError, OSError) as error:
+                marker.cancel()
+                taken_over = client.disconnect_reason() == _TAKEN_OVER
+                raise BrokerUnavailableError(
+                    "another client with our id has taken the session over"
+                    if taken_over
+                    else f"the connection is lost: {error}",
+                    taken_over=taken_over,
+                ) from error
+
+    def acknowledge(self, messages: Sequence[IncomingMessage]) -> None:
+        """Acknowledge, in this order, those that came over the present connection."""
+        client = self._client
+        if client is None:
+            return
+        for message in messages:
+            if message.qos > 0 and message.generation == self._generation:
+                client.acknowledge(message.packet_id)
+
+    async def _connect(self, address: BrokerAddress) -> str:
+        """Connect `self._client`; return the version of MQTT that the broker speaks."""
+        tls = await self._tls_context(address)
+        try:
+            await self._open(address, tls, aiomqtt.ProtocolVersion.V5)
+        except _VersionRefusedError:
+            pass
+        else:
+            return "5"
+        try:
+            await self._open(address, tls, aiomqtt.ProtocolVersion.V311)
+        except _VersionRefusedError as error:
+            raise BrokerUnavailableError(str(error)) from error
+        return "3.1.1"
+
+    async def _open(
+        self,
+        address: BrokerAddress,
+        tls: ssl.SSLContext | None,
+        protocol: aiomqtt.ProtocolVersion,
+    ) -> None:
+        client = ManualClient(
+            on_connected=self._on_connected,
+            on_received=self._on_received,
+            hostname=address.host,
+            port=address.port,
+            username=address.username,
+            password=address.password.get_secret_value() if address.password else None,
+            identifier=self._settings.client_id,
+            keepalive=self._settings.keepalive_s,
+            timeout=_CONNECT_TIMEOUT_S,
+            tls_context=tls,
+            protocol=protocol,
+            **self._session_arguments(protocol),
+        )
+        connected = False
+        # Known from the start: a resumed session's messages come, and may be stored, before
+        # the connecting is through with it.
+        self._client = client
+        try:
+            await client.__aenter__()
+            if not client.is_open:
+                raise BrokerUnavailableError("the connection was lost at once")
+            connected = True
+        except MqttConnectError as error:
+            code = error.rc.value if isinstance(error.rc, ReasonCode) else error.rc
+            if code in _VERSION_REFUSED:
+                raise _VersionRefusedError(str(error)) from error
+            raise BrokerUnavailableError(f"it refuses: {error}") from error
+        except (aiomqtt.MqttError, OSError, ValueError) as error:
+            raise BrokerUnavailableError(str(error) or type(error).__name__) from error
+        finally:
+            if not connected:
+                self._client = None
+                client.abandon()
+
+    def _session_arguments(self, protocol: aiomqtt.ProtocolVersion) -> dict[str, Any]:
+        if protocol is not aiomqtt.ProtocolVersion.V5:
+            return {"clean_session": False}
+        properties = Properties(PacketTypes.CONNECT)
+        properties.SessionExpiryInterval = self._settings.session_expiry_s
+        properties.ReceiveMaximum = self._settings.receive_maximum
+        return {"clean_start": False, "properties": properties}
+
+    async def _tls_context(self, address: BrokerAddress) -> ssl.SSLContext | None:
+        """Return the one context of this address: reading the certificates takes its time."""
+        if not address.tls:
+            return None
+        if self._tls is None or self._tls[0].ca_file != address.ca_file:
+            ca_file = None if address.ca_file is None else str(address.ca_file)
+            try:
+                context = await asyncio.to_thread(ssl.create_default_context, cafile=ca_file)
+            except OSError as error:
+                raise BrokerUnavailableError(
+                    f"the certificate file cannot be used: {error}"
+                ) from error
+            context.sslsocket_class = _ClosingSocket
+            self._tls = address, context
+        return self._tls[1]
+
+    def _on_connected(self, session_present: bool) -> None:  # noqa: FBT001 - a callback
+        self._generation += 1
+        self._session_resumed = session_present
+        self._redelivery_phase = session_present
+        self._backlog = True
+        self._marker_payload = secrets.token_hex(8).encode()
+        self._marker_back.clear()
+
+    def _on_received(self, message: paho.MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            # no broker lets this pass; if one does, the message becomes a dead letter or is counted
+            topic = message._topic.decode(errors="replace")  # noqa: SLF001
+        if message.qos > 0 and not message.dup:
+            self._redelivery_phase = False
+        is_marker = topic == self.marker_topic
+        if is_marker and message.payload == self._marker_payload:
+            self._backlog = False
+            self._marker_back.set()
+        self._waiting.put(
+            IncomingMessage(
+                topic=topic,
+                payload=message.payload,
+                qos=message.qos,
+                retain=message.retain,
+                dup=message.dup,
+                packet_id=message.mid,
+                received_at=self._clock.now(),
+                generation=self._generation,
+                session_resumed=self._session_resumed,
+                redelivery_phase=self._redelivery_phase,
+                backlog=self._backlog,
+                marker=is_marker,
+            )
+        )
+
+    async def _wait_for_marker(self) -> None:
+        try:
+            async with asyncio.timeout(MARKER_TIMEOUT_S):
+                await self._marker_back.wait()
+        except TimeoutError:
+            self._backlog = False
+            _LOGGER.warning(
+                "The broker does not give back what is published to %s: what waited there cannot "
+                "be told from what is new. Allow this topic to %s.",
+                self.marker_topic,
+                self._settings.client_id,
+                extra={"action": "marker_missing", "topic": self.marker_topic},
+            )
+
+    def _connected_client(self) -> ManualClient:
+        if self._client is None:
+            raise BrokerUnavailableError("there is no connection")
+        return self._client
+
+    def _stop_reading(self) -> None:
+        if self._client is not None:
+            self._client.stop_reading()
+
+    def _go_on_reading(self) -> None:
+        if self._client is not None:
+            self._client.go_on_reading()
+
+
+class _ClosingSocket(ssl.SSLSocket):
+    """Closes itself when the handshake fails: paho forgets it open, one for each try."""
+
+    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - as in ssl
+        try:
+            super().do_handshake(block)
+        except OSError, ValueError:
+            self.close()
+            raise
+
+
+class _VersionRefusedError(Exception):
+    """The broker does not speak this version of MQTT."""
+
+
+async def _subscribe(client: ManualClient, filters: Collection[str]) -> Sequence[ReasonCode | int]:
+    if client.speaks_5:
+        return await client.subscribe([(one, _options()) for one in filters])
+    return await client.subscribe([(one, _QOS) for one in filters])
+
+
+def _options() -> SubscribeOptions:
+    """Return the options of a subscription.
+
+    Retain As Published 0: the flag means "kept by the broker before", not "to be kept".
+    Retain Handling 1: kept messages come with a new subscription only, not with each connect.
+    """
+    return SubscribeOptions(
+        qos=_QOS,
+        noLocal=False,
+        retainAsPublished=False,
+        retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB,
+    )
+
+
+def _is_failure(code: ReasonCode | int) -> bool:
+    return (code.value if isinstance(code, ReasonCode) else code) >= 128  # noqa: PLR2004 - MQTT 5, 2.4
+
+
+async def _disconnect(client: ManualClient) -> None:
+    try:
+        await client.__aexit__(None, None, None)
+    except aiomqtt.MqttError as error:
+        _LOGGER.debug("Disconnecting: %s", error)
+    finally:
+        client.abandon()

@@ -1,0 +1,1 @@
+"""The claim loop and the channels a notification leaves through."""

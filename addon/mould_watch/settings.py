@@ -1,0 +1,180 @@
+"""Every setting, in one frozen model: environment first, then the app's options file.
+
+The environment names are MOULD_WATCH_<FIELD>, nested ones MOULD_WATCH_MQTT__HOST; DATABASE_URL
+and SUPERVISOR_TOKEN keep their customary names. The app's options file is `options.json` in
+the data folder, as the Home Assistant Supervisor writes it.
+"""
+
+import os
+from pathlib import Path
+from typing import Final, Self
+
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    JsonConfigSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from mould_watch.errors import SettingsError
+
+_ZIGBEE2MQTT_BASE_TOPICS: Final = ("zigbee2mqtt",)
+_JSON_TOPIC_FILTERS: Final = ("mould-watch/readings/#",)
+
+
+class MqttSettings(BaseModel):
+    """The broker and what to listen to there."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    # None: the broker that the Supervisor offers; without a Supervisor, localhost
+    host: str | None = None
+    port: int = Field(default=1883, ge=1, le=65535)
+    username: str | None = None
+    password: SecretStr | None = None
+    tls: bool = False
+    ca_file: Path | None = None
+    client_id: str = Field(default="mould-watch", min_length=1, max_length=64)
+    keepalive_s: int = Field(default=30, ge=5, le=3600)
+    session_expiry_s: int = Field(default=7 * 86400, ge=60, lt=2**32)
+    receive_maximum: int = Field(default=1000, ge=1, le=65535)
+    zigbee2mqtt_base_topics: tuple[str, ...] = _ZIGBEE2MQTT_BASE_TOPICS
+    json_topic_filters: tuple[str, ...] = _JSON_TOPIC_FILTERS
+
+    @field_validator("zigbee2mqtt_base_topics", mode="after")
+    @classmethod
+    def _usual_base_topics(cls, topics: tuple[str, ...]) -> tuple[str, ...]:
+        # A list that was emptied in the app's form means "the usual one".
+        return topics or _ZIGBEE2MQTT_BASE_TOPICS
+
+    @field_validator("json_topic_filters", mode="after")
+    @classmethod
+    def _usual_json_filters(cls, filters: tuple[str, ...]) -> tuple[str, ...]:
+        return filters or _JSON_TOPIC_FILTERS
+
+
+class IngestSettings(BaseModel):
+    """How messages become rows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    batch_maximum: int = Field(default=500, ge=1, le=5000)
+    minimum_commit_interval_s: float = Field(default=0.02, ge=0, le=60)
+    payload_maximum_bytes: int = Field(default=1024 * 1024, ge=1024)
+    # what waits for the database in memory: QoS 0 beyond this is dropped and counted
+    waiting_maximum_messages: int = Field(default=10_000, ge=1)
+    waiting_maximum_bytes: int = Field(default=32 * 1024 * 1024, ge=65536)
+    future_maximum_s: float = Field(default=300, ge=0)
+    age_maximum_s: float = Field(default=7 * 86400, ge=60)
+
+
+class NotifySettings(BaseModel):
+    """The claim loop."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    claim_batch: int = Field(default=10, ge=1, le=1000)
+    poll_s: float = Field(default=2.0, gt=0, le=60)
+    # Home Assistant's action can take over 10 s a phone
+    channel_timeout_s: float = Field(default=30.0, gt=0)
+    lease_s: float = Field(default=90.0, gt=0)
+    retry_initial_s: float = Field(default=5.0, gt=0)
+    retry_maximum_s: float = Field(default=900.0, gt=0)
+
+    @model_validator(mode="after")
+    def _lease_outlives_channel(self) -> Self:
+        if self.lease_s <= self.channel_timeout_s:
+            message = (
+                f"the lease ({self.lease_s:g} s) must be longer than the channel's time limit "
+                f"({self.channel_timeout_s:g} s), or two workers could send the same notification"
+            )
+            raise ValueError(message)
+        return self
+
+
+class ApiSettings(BaseModel):
+    """Where the API listens."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = "0.0.0.0"  # noqa: S104 - a container's port; the token guards it
+    port: int = Field(default=8099, ge=0, le=65535)
+
+
+def _default_data_dir() -> Path:
+    """Return the app's data folder where there is one, else one below this folder."""
+    app_data = Path("/data")
+    return (
+        app_data if app_data.is_dir() and os.access(app_data, os.W_OK) else Path("mould-watch-data")
+    )
+
+
+class Settings(BaseSettings):
+    """All settings of one process."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        env_prefix="MOULD_WATCH_",
+        env_nested_delimiter="__",
+        extra="ignore",
+        populate_by_name=True,
+    )
+
+    data_dir: Path = Field(default_factory=_default_data_dir)
+    database_url: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("DATABASE_URL", "database_url")
+    )
+    token: SecretStr | None = None
+    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+    # "text" for people, "json" for programs: one object a line
+    log_format: str = Field(default="text", pattern="^(text|json)$")
+    supervisor_url: str = "http://supervisor"
+    supervisor_token: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("SUPERVISOR_TOKEN", "supervisor_token")
+    )
+    mqtt: MqttSettings = MqttSettings()
+    ingest: IngestSettings = IngestSettings()
+    notify: NotifySettings = NotifySettings()
+    api: ApiSettings = ApiSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources: arguments, environment, the app's options file."""
+        del dotenv_settings, file_secret_settings
+        data_dir = Path(os.environ.get("MOULD_WATCH_DATA_DIR") or _default_data_dir())
+        options = JsonConfigSettingsSource(settings_cls, json_file=data_dir / "options.json")
+        return init_settings, env_settings, options
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read and check the settings; raise SettingsError with a sentence for each fault."""
+        try:
+            return cls()
+        except ValidationError as error:
+            faults = "; ".join(
+                f"{'.'.join(str(part) for part in fault['loc']) or 'settings'}: {fault['msg']}"
+                for fault in error.errors(include_input=False, include_url=False)
+            )
+            raise SettingsError(f"the settings do not fit: {faults}") from error
+        except (OSError, ValueError) as error:
+            # ValueError: no JSON, in the options file or in a variable that holds a whole group
+            raise SettingsError(
+                f"the settings in the environment or options.json cannot be read: {error}"
+            ) from error

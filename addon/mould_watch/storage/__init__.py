@@ -1,0 +1,1 @@
+"""PostgreSQL: the pool, the schema, the named SQL, the repositories."""

@@ -1,0 +1,160 @@
+"""Reading a configuration document: room by room, so that one bad room blocks no other."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ValidationError
+
+from mould_watch.domain.configuration import (
+    ConfigurationHead,
+    DeviceSource,
+    EntitySource,
+    HomeConfiguration,
+    MeasuredOutdoor,
+    RoomConfiguration,
+    Source,
+    WeatherOutdoor,
+)
+from mould_watch.domain.sources import DeviceIdentity, identity_of
+from mould_watch.domain.surface import surface_of
+from mould_watch.errors import ConfigurationRefusedError
+
+
+@dataclass(frozen=True)
+class RoomResult:
+    """What became of one room of a document."""
+
+    code: str | None = None
+    message: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Return whether the room was taken."""
+        return self.code is None
+
+
+@dataclass(frozen=True)
+class Document:
+    """A document as far as it could be read."""
+
+    head: ConfigurationHead
+    # the rooms that are well formed
+    rooms: dict[UUID, RoomConfiguration]
+    # one for every room, by its id as it was sent
+    results: dict[str, RoomResult]
+    # every room it names, well formed or not: those are not missing from it
+    named: frozenset[UUID]
+    # a room without a readable id is there: which one is not known, so none is missing
+    unreadable_ids: bool
+
+
+def read_document(document: Mapping[str, Any]) -> Document:
+    """Read `document` (docs/protocol.md, "configure").
+
+    Raises ConfigurationRefusedError("invalid_document") when owner, revision or home are not
+    what they must be, or `rooms` is not a list.
+    """
+    try:
+        head = ConfigurationHead.model_validate(document)
+    except ValidationError as error:
+        message = f"The configuration document is not well formed: {_sentence(error)}."
+        raise ConfigurationRefusedError("invalid_document", message) from error
+    if has_nul(document.get("owner")) or has_nul(document.get("home")):
+        message = "The configuration document has a NUL character in it."
+        raise ConfigurationRefusedError("invalid_document", message)
+    raw_rooms = document.get("rooms")
+    if not isinstance(raw_rooms, list):
+        message = "The configuration document has no list of rooms."
+        raise ConfigurationRefusedError("invalid_document", message)
+    rooms: dict[UUID, RoomConfiguration] = {}
+    results: dict[str, RoomResult] = {}
+    named: set[UUID] = set()
+    unreadable_ids = False
+    for number, raw_room in enumerate(raw_rooms, start=1):
+        room_id = _room_id(raw_room)
+        if room_id is None:
+            unreadable_ids = True
+            results[f"#{number}"] = RoomResult("invalid_room", "The room has no id that is a UUID.")
+            continue
+        if room_id in named:
+            rooms.pop(room_id, None)
+            results[str(room_id)] = RoomResult(
+                "duplicate_room", "The document has this room twice."
+            )
+            continue
+        named.add(room_id)
+        try:
+            rooms[room_id] = RoomConfiguration.model_validate(raw_room)
+        except ValidationError as error:
+            message = f"The room is not well formed: {_sentence(error)}."
+            results[str(room_id)] = RoomResult("invalid_room", message)
+            continue
+        if has_nul(raw_room):
+            rooms.pop(room_id)
+            results[str(room_id)] = RoomResult(
+                "invalid_room", "The room has a NUL character in it."
+            )
+            continue
+        results[str(room_id)] = RoomResult()
+    return Document(head, rooms, results, frozenset(named), unreadable_ids)
+
+
+def as_stored(model: BaseModel) -> dict[str, Any]:
+    """Return `model` as it is stored: what was not said stays unsaid, and null is unsaid."""
+    return model.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+
+
+def watched_devices(
+    room: RoomConfiguration, home: HomeConfiguration, owner: str
+) -> list[tuple[DeviceIdentity, str]]:
+    """Return every device the room's condition needs, with a label for it."""
+    sources: list[Source] = [room.sources.temperature, room.sources.humidity]
+    if surface_of(room).needs_outdoor:
+        match home.outdoor:
+            case WeatherOutdoor(weather=weather):
+                sources.append(weather)
+            case MeasuredOutdoor(temperature=temperature, humidity=humidity):
+                sources += [temperature, humidity]
+            case _:
+                pass  # fixed, or none: no device tells it
+    return [(identity_of(source, owner), _label(source)) for source in sources]
+
+
+def _label(source: Source) -> str:
+    """Return what people call it until it says its own name."""
+    match source:
+        case EntitySource(registry_id=registry_id, entity_id=entity_id):
+            return entity_id or registry_id
+        case DeviceSource(native_id=native_id):
+            return native_id
+
+
+def has_nul(value: object) -> bool:
+    """Say whether a text in a JSON value has a NUL, which PostgreSQL does not store."""
+    match value:
+        case str():
+            return "\x00" in value
+        case Mapping():
+            return any(has_nul(item) for item in value.values())
+        case list():
+            return any(has_nul(item) for item in value)
+        case _:
+            return False
+
+
+def _room_id(raw_room: object) -> UUID | None:
+    raw_id = raw_room.get("room_id") if isinstance(raw_room, Mapping) else None
+    try:
+        return UUID(raw_id) if isinstance(raw_id, str) else None
+    except ValueError:
+        return None
+
+
+def _sentence(error: ValidationError) -> str:
+    """Return the faults without the values that were sent."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+        for fault in error.errors(include_input=False, include_url=False)
+    )

@@ -1,0 +1,81 @@
+"""Subjects waiting to be judged, and the conditions that evaluation leaves."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from mould_watch.domain.condition import RoomCondition
+from mould_watch.storage.database import Connection
+from mould_watch.storage.sql import load_queries
+
+_QUERIES: Final = load_queries("evaluation")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredSubject:
+    """A subject with what is stored about it; documents as they are, not yet read.
+
+    `room_id` and `name` None: it is a device. `owner` None: Home Assistant has never
+    configured anything.
+    """
+
+    room_id: UUID | None
+    name: str | None
+    is_archived: bool
+    config: Mapping[str, Any] | None
+    owner: str | None
+    home: Mapping[str, Any] | None
+    condition: Mapping[str, Any] | None
+    next_evaluation_at: datetime | None
+
+
+async def waiting_subjects(
+    connection: Connection, now: datetime, put_off: Collection[int]
+) -> list[int]:
+    """Return the subjects with a request or due at `now`, except those `put_off`."""
+    rows = await connection.fetch(_QUERIES.waiting, now, list(put_off))
+    return [row["subject_id"] for row in rows]
+
+
+async def lock_subject(connection: Connection, subject_id: int) -> bool:
+    """Take a subject for this transaction; False: another evaluator has it."""
+    return bool(await connection.fetchval(_QUERIES.lock_subject, subject_id))
+
+
+async def take_requests(connection: Connection, subject_id: int) -> datetime | None:
+    """Take a subject's requests away; return the least time they ask from, None without any."""
+    from_ts: datetime | None = await connection.fetchval(_QUERIES.take_requests, subject_id)
+    return from_ts
+
+
+async def subject(connection: Connection, subject_id: int, now: datetime) -> StoredSubject | None:
+    """Return a subject as it is stored, a room with the configuration of `now`."""
+    row = await connection.fetchrow(_QUERIES.subject, subject_id, now)
+    return None if row is None else StoredSubject(**dict(row))
+
+
+async def store_condition(
+    connection: Connection, subject_id: int, condition: RoomCondition, next_evaluation_at: datetime
+) -> None:
+    """Write the condition a subject is in, and when it must be judged again."""
+    await connection.execute(
+        _QUERIES.store_condition,
+        subject_id,
+        condition.model_dump(mode="json"),
+        condition.evaluated_at,
+        next_evaluation_at,
+    )
+
+
+async def move_next_evaluation(
+    connection: Connection, subject_id: int, next_evaluation_at: datetime
+) -> None:
+    """Write only when a subject must be judged again."""
+    await connection.execute(_QUERIES.move_next_evaluation, subject_id, next_evaluation_at)
+
+
+async def remove_condition(connection: Connection, subject_id: int) -> None:
+    """Leave a subject without a condition: it is not judged any more."""
+    await connection.execute(_QUERIES.remove_condition, subject_id)

@@ -1,0 +1,182 @@
+"""Incidents as they stand, and the steps they take, each guarded by the step before."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from mould_watch.domain.condition import Evidence, Level
+from mould_watch.domain.incident import Incident, IncidentState, Step
+from mould_watch.domain.notification import Lane, LaneRow, NewNotification
+from mould_watch.errors import IllegalTransitionError
+from mould_watch.storage.database import Connection
+from mould_watch.storage.sql import load_queries
+
+_QUERIES: Final = load_queries("incidents")
+
+
+async def live_incident(connection: Connection, subject_id: int, rule_id: str) -> Incident | None:
+    """Return the incident of a subject and rule that has not ended."""
+    row = await connection.fetchrow(_QUERIES.live_incident, subject_id, rule_id)
+    if row is None:
+        return None
+    return Incident(
+        incident_id=row["incident_id"],
+        rule_id=row["rule_id"],
+        state=IncidentState(row["state"]),
+        level=Level(row["level"]),
+        breach_since=row["breach_since"],
+        opened_at=row["opened_at"],
+        sequence=row["sequence"],
+    )
+
+
+async def last_resolved_at(
+    connection: Connection, subject_id: int, rule_id: str
+) -> datetime | None:
+    """Return when the last incident of a subject and rule was resolved."""
+    at: datetime | None = await connection.fetchval(_QUERIES.last_resolved_at, subject_id, rule_id)
+    return at
+
+
+async def begin_incident(
+    connection: Connection,
+    subject_id: int,
+    rule_id: str,
+    step: Step,
+    *,
+    breach_since: datetime,
+    at: datetime,
+    evidence: Evidence,
+) -> tuple[Incident, int]:
+    """Write a new incident with its first transition; return it and the transition's id."""
+    incident_id: UUID = await connection.fetchval(
+        _QUERIES.insert_incident,
+        subject_id,
+        rule_id,
+        step.to_state.value,
+        step.level.value,
+        breach_since,
+        evidence.model_dump(mode="json"),
+    )
+    incident = Incident(incident_id, rule_id, step.to_state, step.level, breach_since, None, 1)
+    return incident, await _insert_transition(connection, incident, step, at, evidence)
+
+
+async def advance_incident(
+    connection: Connection,
+    incident: Incident,
+    step: Step,
+    *,
+    at: datetime,
+    evidence: Evidence | None,
+) -> tuple[Incident, int]:
+    """Write a step of an incident; return how it stands then, and the transition's id.
+
+    `evidence` None: nothing was judged, the incident keeps what it had. Raises
+    IllegalTransitionError when it is no longer in the state the step starts from.
+    """
+    opens = step.to_state is IncidentState.OPEN
+    advanced = await connection.fetchval(
+        _QUERIES.advance_incident,
+        incident.incident_id,
+        incident.state.value,
+        incident.sequence,
+        step.to_state.value,
+        step.level.value,
+        at,
+        None if evidence is None else evidence.model_dump(mode="json"),
+        opens,
+        not step.to_state.is_live,
+    )
+    if advanced is None:
+        raise IllegalTransitionError(
+            f"incident {incident.incident_id} is no longer {incident.state} "
+            f"with sequence {incident.sequence}",
+            incident_id=str(incident.incident_id),
+        )
+    after = Incident(
+        incident_id=incident.incident_id,
+        rule_id=incident.rule_id,
+        state=step.to_state,
+        level=step.level,
+        breach_since=incident.breach_since,
+        opened_at=incident.opened_at or (at if opens else None),
+        sequence=incident.sequence + 1,
+    )
+    return after, await _insert_transition(connection, after, step, at, evidence)
+
+
+async def _insert_transition(
+    connection: Connection,
+    after: Incident,
+    step: Step,
+    at: datetime,
+    evidence: Evidence | None,
+) -> int:
+    transition_id: int = await connection.fetchval(
+        _QUERIES.insert_transition,
+        after.incident_id,
+        after.sequence,
+        step.from_state.value if step.from_state else None,
+        step.to_state.value,
+        step.level.value,
+        at,
+        {} if evidence is None else evidence.model_dump(mode="json"),
+    )
+    return transition_id
+
+
+async def opening_transition_id(connection: Connection, incident_id: UUID) -> int:
+    """Return the id of the transition that opened an incident last."""
+    transition_id: int = await connection.fetchval(_QUERIES.opening_transition, incident_id)
+    return transition_id
+
+
+async def lane_rows(connection: Connection, incident_id: UUID, *, lock: bool) -> list[LaneRow]:
+    """Return an incident's notifications, with `lock` until the end of the transaction."""
+    if lock:
+        await connection.execute(_QUERIES.lock_lanes, incident_id)
+    rows = await connection.fetch(_QUERIES.lane_rows, incident_id)
+    return [
+        LaneRow(
+            notification_id=row["id"],
+            lane=Lane(row["channel"], row["route"], row["target"]),
+            sequence=row["sequence"],
+            is_pending=row["is_pending"],
+            attempts=row["attempts"],
+            is_cancelled=row["is_cancelled"],
+        )
+        for row in rows
+    ]
+
+
+async def cancel_notifications(connection: Connection, ids: Sequence[UUID], reason: str) -> None:
+    """Cancel notifications that are still waiting."""
+    if ids:
+        await connection.execute(_QUERIES.cancel_notifications, list(ids), reason)
+
+
+async def insert_notifications(
+    connection: Connection,
+    incident_id: UUID,
+    transition_id: int,
+    notifications: Sequence[NewNotification],
+    *,
+    severity: Level,
+    message: Mapping[str, Any],
+) -> None:
+    """Write notifications of a transition, each with the same message."""
+    for new in notifications:
+        await connection.execute(
+            _QUERIES.insert_notification,
+            transition_id,
+            incident_id,
+            new.lane.channel,
+            new.lane.route,
+            new.lane.target,
+            new.sequence,
+            new.kind.value,
+            severity.value,
+            dict(message),
+        )

@@ -1,0 +1,147 @@
+"""What Home Assistant is shown: one read of the tables for each kind of thing."""
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from mould_watch.storage.database import Connection
+from mould_watch.storage.sql import load_queries
+
+_QUERIES: Final = load_queries("overview")
+
+LIST_MAXIMUM: Final = 200
+"""Incidents or notifications in one answer."""
+
+DEAD_LETTERS_COUNTED_MAXIMUM: Final = 10_000
+"""Dead letters are counted no further: "many" is news enough."""
+
+
+class _Overview(BaseModel):
+    """Frozen and comparable: the API tells what changed by comparing."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class BackendOverview(_Overview):
+    """Who this backend is, and whose document it follows."""
+
+    backend_id: UUID
+    owner: str | None
+    revision: int | None
+    rooms: int
+
+
+class DeviceOverview(_Overview):
+    """A device as docs/protocol.md shows it."""
+
+    source_instance: str
+    native_id: str
+    name: str
+    manufacturer: str | None
+    model: str | None
+    metrics: tuple[str, ...]
+    qos: int | None
+    available: bool | None
+    last_seen_at: datetime | None
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """Return what the device is known by; the name is a label."""
+        return self.source_instance, self.native_id
+
+
+class RoomOverview(_Overview):
+    """A room with its configuration as stored and the condition its evaluation left."""
+
+    room_id: UUID
+    name: str
+    config: dict[str, Any]
+    archived: bool
+    condition: dict[str, Any] | None
+
+
+class IncidentOverview(_Overview):
+    """An incident as it is now."""
+
+    incident_id: UUID
+    room_id: UUID | None
+    room: str | None
+    rule_id: str
+    state: str
+    level: str
+    breach_since: datetime
+    opened_at: datetime | None
+    ended_at: datetime | None
+    acknowledged_at: datetime | None
+    snoozed_until: datetime | None
+    evidence: dict[str, Any]
+
+
+class NotificationStep(_Overview):
+    """One step in the life of a notification."""
+
+    at: datetime
+    from_state: str | None
+    to_state: str
+    attempt: int
+    claimed_by: str | None
+    error: str | None
+
+
+class NotificationOverview(_Overview):
+    """A notification with every step it took."""
+
+    notification_id: UUID
+    incident_id: UUID
+    channel: str
+    route: str
+    target: str
+    sequence: int
+    kind: str
+    severity: str
+    message: dict[str, Any]
+    state: str
+    attempts: int
+    due_at: datetime
+    claimed_by: str | None
+    last_error: str | None
+    created_at: datetime
+    finished_at: datetime | None
+    steps: tuple[NotificationStep, ...]
+
+
+async def backend(connection: Connection) -> BackendOverview:
+    """Return who this backend is."""
+    row = await connection.fetchrow(_QUERIES.backend)
+    return BackendOverview.model_validate(dict(row or {}))
+
+
+async def devices(connection: Connection) -> list[DeviceOverview]:
+    """Return every device, those merged into another left out."""
+    rows = await connection.fetch(_QUERIES.devices)
+    return [DeviceOverview.model_validate(dict(row)) for row in rows]
+
+
+async def rooms(connection: Connection, *, archived: bool) -> list[RoomOverview]:
+    """Return the rooms by name; with `archived` those no longer watched too."""
+    rows = await connection.fetch(_QUERIES.rooms, archived)
+    return [RoomOverview.model_validate(dict(row)) for row in rows]
+
+
+async def incidents(connection: Connection, *, live: bool) -> list[IncidentOverview]:
+    """Return the newest incidents; with `live` only those not over."""
+    rows = await connection.fetch(_QUERIES.incidents, live, LIST_MAXIMUM)
+    return [IncidentOverview.model_validate(dict(row)) for row in rows]
+
+
+async def notifications(connection: Connection, *, state: str | None) -> list[NotificationOverview]:
+    """Return the newest notifications, all or those in `state`."""
+    rows = await connection.fetch(_QUERIES.notifications, state, LIST_MAXIMUM)
+    return [NotificationOverview.model_validate(dict(row)) for row in rows]
+
+
+async def dead_letters(connection: Connection) -> int:
+    """Return how many dead letters there are, counted up to a maximum."""
+    return int(await connection.fetchval(_QUERIES.dead_letters, DEAD_LETTERS_COUNTED_MAXIMUM))

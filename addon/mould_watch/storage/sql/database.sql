@@ -1,0 +1,4 @@
+-- Is the database there: see storage/database.py.
+
+-- name: probe
+SELECT 1

@@ -1,0 +1,56 @@
+-- Which subjects are to be judged, what they are, and the condition that is left.
+
+-- name: waiting
+-- $1 now, $2 subjects put off: those with a request, longest waiting first, then those due.
+SELECT subject_id
+FROM (
+    SELECT subject_id, min(id) AS request_id
+    FROM evaluation_request GROUP BY subject_id
+    UNION ALL
+    SELECT subject_id, NULL FROM condition WHERE next_evaluation_at <= $1
+) AS waiting
+WHERE subject_id <> ALL ($2::integer[])
+GROUP BY subject_id
+ORDER BY min(request_id) NULLS LAST, subject_id;
+
+-- name: lock_subject
+-- $1 subject: one evaluator at a time, until the end of the transaction. 19831 names the purpose.
+SELECT pg_try_advisory_xact_lock(19831, $1::integer);
+
+-- name: take_requests
+-- $1 subject.
+WITH taken AS (
+    DELETE FROM evaluation_request WHERE subject_id = $1 RETURNING from_ts
+)
+SELECT min(from_ts) FROM taken;
+
+-- name: subject
+-- $1 subject, $2 now. A version made by a clock ahead of this process counts already.
+SELECT subject.room_id, room.name, room.archived_at IS NOT NULL AS is_archived, version.config,
+    configuration.owner, configuration.home, condition.condition, condition.next_evaluation_at
+FROM subject
+LEFT JOIN room ON room.id = subject.room_id
+LEFT JOIN LATERAL (
+    SELECT config FROM room_config_version
+    WHERE room_id = subject.room_id AND valid_from <= greatest($2, clock_timestamp())
+    ORDER BY valid_from DESC LIMIT 1
+) AS version ON true
+LEFT JOIN configuration ON true
+LEFT JOIN condition ON condition.subject_id = subject.id
+WHERE subject.id = $1;
+
+-- name: store_condition
+-- $1 subject, $2 condition, $3 evaluated, $4 next evaluation.
+INSERT INTO condition (subject_id, condition, evaluated_at, next_evaluation_at)
+VALUES ($1, $2, $3, $4)
+ON CONFLICT (subject_id) DO UPDATE
+SET condition = EXCLUDED.condition, evaluated_at = EXCLUDED.evaluated_at,
+    next_evaluation_at = EXCLUDED.next_evaluation_at;
+
+-- name: move_next_evaluation
+-- $1 subject, $2 next evaluation: the condition is as it was.
+UPDATE condition SET next_evaluation_at = $2
+WHERE subject_id = $1 AND next_evaluation_at <> $2;
+
+-- name: remove_condition
+DELETE FROM condition WHERE subject_id = $1;

@@ -1,0 +1,67 @@
+-- Incidents, their transitions, and the notifications written with them.
+
+-- name: live_incident
+-- $1 subject, $2 rule.
+SELECT id AS incident_id, rule_id, state::text, level::text, breach_since, opened_at, sequence
+FROM incident
+WHERE subject_id = $1 AND rule_id = $2 AND ended_at IS NULL;
+
+-- name: last_resolved_at
+-- $1 subject, $2 rule.
+SELECT max(ended_at) FROM incident
+WHERE subject_id = $1 AND rule_id = $2 AND state = 'resolved';
+
+-- name: insert_incident
+-- $1 subject, $2 rule, $3 state, $4 level, $5 breach since, $6 evidence.
+INSERT INTO incident (subject_id, rule_id, state, level, breach_since, evidence, sequence)
+VALUES ($1, $2, $3::text::incident_state, $4::text::risk_level, $5, $6, 1)
+RETURNING id;
+
+-- name: advance_incident
+-- $1 incident, $2 expected state, $3 expected sequence, $4 state, $5 level, $6 at, $7 evidence or null,
+-- $8 whether it opens, $9 whether it ends.
+UPDATE incident
+SET state = $4::text::incident_state, level = $5::text::risk_level, evidence = coalesce($7::jsonb, evidence),
+    sequence = sequence + 1,
+    opened_at = CASE WHEN $8::boolean THEN coalesce(opened_at, $6) ELSE opened_at END,
+    ended_at = CASE WHEN $9::boolean THEN $6::timestamptz END
+WHERE id = $1 AND state = $2::text::incident_state AND sequence = $3
+RETURNING id;
+
+-- name: insert_transition
+-- $1 incident, $2 sequence, $3 from, $4 to, $5 level, $6 at, $7 evidence.
+INSERT INTO transition (incident_id, sequence, from_state, to_state, level, at, evidence)
+VALUES ($1, $2, $3::text::incident_state, $4::text::incident_state, $5::text::risk_level, $6, $7)
+RETURNING id;
+
+-- name: opening_transition
+-- $1 incident.
+SELECT id FROM transition
+WHERE incident_id = $1 AND to_state = 'open'
+ORDER BY sequence DESC LIMIT 1;
+
+-- name: lock_lanes
+-- $1 incident. No worker claims a row while its lane is planned; a row that a worker is writing
+-- is waited for.
+SELECT FROM notification WHERE incident_id = $1 ORDER BY id FOR UPDATE;
+
+-- name: lane_rows
+-- $1 incident.
+SELECT id, channel, route, target, sequence, state = 'pending' AS is_pending, attempts,
+    state = 'cancelled' AS is_cancelled
+FROM notification
+WHERE incident_id = $1
+ORDER BY id;
+
+-- name: cancel_notifications
+-- $1 ids, $2 reason.
+UPDATE notification
+SET state = 'cancelled', finished_at = clock_timestamp(), last_error = $2
+WHERE id = ANY ($1::uuid[]) AND state = 'pending';
+
+-- name: insert_notification
+-- $1 transition, $2 incident, $3 channel, $4 route, $5 target, $6 sequence, $7 kind,
+-- $8 severity, $9 message.
+INSERT INTO notification
+    (transition_id, incident_id, channel, route, target, sequence, kind, severity, message)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::risk_level, $9);

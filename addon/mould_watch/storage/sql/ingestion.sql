@@ -1,0 +1,86 @@
+-- The batch transaction of the ingestion.
+
+-- name: insert_readings
+INSERT INTO readings (device_id, ts, fingerprint, received_at, time_quality, qos,
+                      temperature_c, humidity_pct, pressure_hpa, co2_ppm, illuminance_lx,
+                      moisture_pct, battery_pct, extra)
+SELECT device_id, ts, fingerprint, received_at, quality::time_quality, qos,
+       temperature_c, humidity_pct, pressure_hpa, co2_ppm, illuminance_lx,
+       moisture_pct, battery_pct, extra::jsonb
+FROM unnest($1::integer[], $2::timestamptz[], $3::bigint[], $4::timestamptz[], $5::text[],
+            $6::smallint[], $7::float8[], $8::float8[], $9::float8[], $10::float8[],
+            $11::float8[], $12::float8[], $13::float8[], $14::text[])
+    AS new (device_id, ts, fingerprint, received_at, quality, qos,
+            temperature_c, humidity_pct, pressure_hpa, co2_ppm, illuminance_lx,
+            moisture_pct, battery_pct, extra)
+ON CONFLICT (device_id, ts, fingerprint) DO NOTHING
+RETURNING device_id, ts, fingerprint
+
+-- name: stored_before_merge
+-- $1 devices merged into others, $2 ts, $3 fingerprints: which of these readings they hold.
+SELECT readings.ts, readings.fingerprint
+FROM unnest($2::timestamptz[], $3::bigint[]) AS new (ts, fingerprint)
+JOIN readings ON readings.ts = new.ts AND readings.fingerprint = new.fingerprint
+             AND readings.device_id = ANY ($1::integer[])
+
+-- name: request_evaluations
+-- $1 devices, $2 ts of new readings: each subject that depends on one, once, with the least ts.
+INSERT INTO evaluation_request (subject_id, from_ts)
+SELECT subject_device.subject_id, min(new.ts)
+FROM unnest($1::integer[], $2::timestamptz[]) AS new (device_id, ts)
+JOIN subject_device USING (device_id)
+GROUP BY subject_device.subject_id
+
+-- name: insert_dead_letters
+-- A retry after a COMMIT whose answer was lost meets its own row, by the time of receipt.
+INSERT INTO dead_letter (received_at, source, topic, qos, reason, detail, payload, payload_size,
+                         payload_sha256, fingerprint)
+SELECT new.received_at, new.source, new.topic, new.qos, new.reason, new.detail, new.payload,
+       new.payload_size, new.payload_sha256, new.fingerprint
+FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::smallint[], $5::text[], $6::text[],
+            $7::bytea[], $8::bigint[], $9::bytea[], $10::bigint[])
+    AS new (received_at, source, topic, qos, reason, detail, payload, payload_size,
+            payload_sha256, fingerprint)
+WHERE NOT EXISTS (
+    SELECT FROM dead_letter
+    WHERE dead_letter.received_at = new.received_at AND dead_letter.fingerprint = new.fingerprint
+)
+
+-- name: add_counts
+INSERT INTO message_count (day, source, ending, count)
+SELECT * FROM unnest($1::date[], $2::text[], $3::text[], $4::bigint[])
+ON CONFLICT (day, source, ending) DO UPDATE
+SET count = message_count.count + EXCLUDED.count
+
+-- name: resume_epoch
+INSERT INTO mqtt_session (client_id, epoch) VALUES ($1, 1)
+ON CONFLICT (client_id) DO UPDATE SET epoch = mqtt_session.epoch
+RETURNING epoch
+
+-- name: next_epoch
+INSERT INTO mqtt_session (client_id, epoch) VALUES ($1, 1)
+ON CONFLICT (client_id) DO UPDATE SET epoch = mqtt_session.epoch + 1
+RETURNING epoch
+
+-- name: end_deliveries
+DELETE FROM mqtt_delivery WHERE client_id = $1
+
+-- name: deliveries
+SELECT packet_id, epoch, seq, fingerprint FROM mqtt_delivery WHERE client_id = $1
+
+-- name: record_deliveries
+INSERT INTO mqtt_delivery (client_id, packet_id, epoch, seq, fingerprint)
+SELECT $1, packet_id, $2, $3, fingerprint
+FROM unnest($4::integer[], $5::bigint[]) AS new (packet_id, fingerprint)
+ON CONFLICT (client_id, packet_id) DO UPDATE
+SET epoch = EXCLUDED.epoch, seq = EXCLUDED.seq, fingerprint = EXCLUDED.fingerprint
+
+-- name: remove_deliveries
+DELETE FROM mqtt_delivery WHERE client_id = $1 AND packet_id = ANY ($2::integer[])
+
+-- name: end_redelivery_phase
+-- What the resumed session did not bring again was acknowledged in time.
+DELETE FROM mqtt_delivery WHERE client_id = $1 AND seq < $2
+
+-- name: try_lead
+SELECT pg_try_advisory_lock(hashtextextended('mould_watch.mqtt.' || $1, 0))

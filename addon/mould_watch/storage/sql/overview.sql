@@ -1,0 +1,64 @@
+-- What Home Assistant is shown: devices, rooms with their condition, incidents, notifications.
+
+-- name: backend
+SELECT instance.instance_id AS backend_id, configuration.owner, configuration.revision,
+       (SELECT count(*) FROM room WHERE archived_at IS NULL) AS rooms
+FROM instance LEFT JOIN configuration ON true
+
+-- name: devices
+SELECT source_instance, native_id, name, manufacturer, model, metrics, qos, available,
+       last_seen_at
+FROM device
+WHERE merged_into IS NULL
+ORDER BY source_instance, native_id
+
+-- name: rooms
+-- $1: archived rooms too
+SELECT room.id AS room_id, room.name, newest.config, room.archived_at IS NOT NULL AS archived,
+       condition.condition
+FROM room
+JOIN LATERAL (
+    SELECT config FROM room_config_version
+    WHERE room_id = room.id
+    ORDER BY valid_from DESC LIMIT 1
+) newest ON true
+LEFT JOIN subject ON subject.room_id = room.id
+LEFT JOIN condition ON condition.subject_id = subject.id
+WHERE $1::boolean OR room.archived_at IS NULL
+ORDER BY room.name, room.id
+
+-- name: incidents
+-- $1: only those not over; $2: how many
+SELECT incident.id AS incident_id, room.id AS room_id, room.name AS room, incident.rule_id,
+       incident.state::text, incident.level::text, incident.breach_since, incident.opened_at,
+       incident.ended_at, incident.acknowledged_at, incident.snoozed_until, incident.evidence
+FROM incident
+JOIN subject ON subject.id = incident.subject_id
+LEFT JOIN room ON room.id = subject.room_id
+WHERE NOT $1::boolean OR incident.ended_at IS NULL
+ORDER BY incident.breach_since DESC, incident.id
+LIMIT $2
+
+-- name: notifications
+-- $1: only this state, or null; $2: how many
+SELECT notification.id AS notification_id, notification.incident_id, notification.channel,
+       notification.route, notification.target, notification.sequence, notification.kind,
+       notification.severity::text, notification.message, notification.state::text,
+       notification.attempts, notification.due_at, notification.claimed_by,
+       notification.last_error, notification.created_at, notification.finished_at,
+       steps.steps
+FROM notification
+JOIN LATERAL (
+    SELECT coalesce(jsonb_agg(jsonb_build_object(
+        'at', step.at, 'from_state', step.from_state, 'to_state', step.to_state,
+        'attempt', step.attempt, 'claimed_by', step.claimed_by, 'error', step.error
+    ) ORDER BY step.id), '[]') AS steps
+    FROM notification_step step WHERE step.notification_id = notification.id
+) steps ON true
+WHERE $1::text IS NULL OR notification.state::text = $1::text
+ORDER BY notification.created_at DESC, notification.id
+LIMIT $2
+
+-- name: dead_letters
+-- $1: counted no further than this
+SELECT count(*) FROM (SELECT 1 FROM dead_letter LIMIT $1) AS counted

@@ -1,0 +1,1 @@
+"""The Home Assistant Supervisor: its broker, its discovery."""

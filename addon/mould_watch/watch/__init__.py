@@ -1,0 +1,1 @@
+"""From readings to the condition of a subject, its incidents and its notifications."""

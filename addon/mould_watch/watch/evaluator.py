@@ -1,0 +1,172 @@
+"""The loop that judges: whatever was asked for, and whatever has come due.
+
+Any number of evaluators, in any number of processes, share the work: each subject is taken
+under an advisory lock that ends with its transaction.
+"""
+
+import logging
+from dataclasses import dataclass, field
+from typing import Final
+
+import asyncpg
+from pydantic import ValidationError
+
+from mould_watch.clock import Clock
+from mould_watch.domain.incident import IncidentState
+from mould_watch.errors import DatabaseUnavailableError, IllegalTransitionError
+from mould_watch.retry import Backoff
+from mould_watch.storage import evaluation as storage
+from mould_watch.storage.database import Database
+from mould_watch.watch.evaluation import evaluate
+from mould_watch.watch.transitions import IncidentEvent
+
+_LOGGER: Final = logging.getLogger(__name__)
+
+CHANNEL: Final = "mould_watch_evaluation"
+POLL_S: Final = 2.0
+"""The longest wait for a word that something is to be judged, or for what comes due."""
+
+CONTENDED_S: Final = 0.1
+"""The wait when all that is left is in other evaluators' hands."""
+
+_ACTIONS: Final = {
+    IncidentState.VERIFYING: "incident_verifying",
+    IncidentState.OPEN: "incident_opened",
+    IncidentState.RECOVERING: "incident_recovering",
+    IncidentState.RESOLVED: "incident_resolved",
+    IncidentState.DISMISSED: "incident_dismissed",
+    IncidentState.RETIRED: "incident_retired",
+}
+
+REST_S: Final = 0.2
+"""The pause after judging: what comes meanwhile is judged together, and others get a turn."""
+
+# What one subject's data can do to its evaluation. A lost connection is none of these: the
+# database makes it a DatabaseUnavailableError.
+_SUBJECT_ERRORS: Final = (
+    ValidationError,
+    ValueError,
+    ArithmeticError,
+    IllegalTransitionError,
+    asyncpg.PostgresError,
+)
+
+
+@dataclass(slots=True)
+class _PutOff:
+    """A subject that could not be judged, and when it is tried again."""
+
+    until_s: float
+    error: str
+    backoff: Backoff = field(default_factory=lambda: Backoff(initial_s=5.0, maximum_s=600.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one pass over the waiting subjects did."""
+
+    evaluated: int = 0
+    # in another evaluator's hands
+    contended: int = 0
+    failed: int = 0
+
+
+class Evaluator:
+    """Judges subjects for ever. One for each process is enough."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        """Judge what is in `database`, at the time that `clock` says."""
+        self._database = database
+        self._clock = clock
+        # bounded by the number of subjects; an entry ends with the next success
+        self._put_off: dict[int, _PutOff] = {}
+
+    async def run(self) -> None:
+        """Judge whatever waits, for ever; wait for the database whenever it is away."""
+        wakeup = self._database.signals.wakeup(CHANNEL)
+        backoff = Backoff(initial_s=0.2, maximum_s=10.0)
+        while True:
+            await self._database.wait_ready()
+            try:
+                done = await self.evaluate_waiting()
+            except DatabaseUnavailableError as error:
+                if backoff.failures == 0:
+                    _LOGGER.warning(
+                        "Judging waits for the database: %s",
+                        error,
+                        extra={"action": "evaluation_waits"},
+                    )
+                await self._clock.sleep(backoff.next_delay_s())
+                continue
+            backoff.reset()
+            if done.evaluated:
+                await self._clock.sleep(REST_S)
+            else:
+                await wakeup.wait(CONTENDED_S if done.contended else POLL_S)
+
+    async def evaluate_waiting(self) -> Round:
+        """Judge each waiting subject once. Raises DatabaseUnavailableError."""
+        now_s = self._clock.monotonic_s()
+        put_off = [one for one, entry in self._put_off.items() if entry.until_s > now_s]
+        async with self._database.connection() as connection:
+            waiting = await storage.waiting_subjects(connection, self._clock.now(), put_off)
+        evaluated = contended = failed = 0
+        for subject_id in waiting:
+            try:
+                async with self._database.transaction() as connection:
+                    events = await evaluate(connection, subject_id, self._clock.now())
+            except _SUBJECT_ERRORS as error:
+                self._fail(subject_id, error)
+                failed += 1
+                continue
+            self._put_off.pop(subject_id, None)
+            if events is None:
+                contended += 1
+                continue
+            evaluated += 1
+            for event in events:
+                _tell(event)
+        return Round(evaluated, contended, failed)
+
+    def _fail(self, subject_id: int, error: Exception) -> None:
+        """Put a subject off, so that it holds up no other; say so once for each new reason."""
+        # the message of a ValidationError holds the document it is about
+        reason = (
+            f"{error.error_count()} values do not fit"
+            if isinstance(error, ValidationError)
+            else str(error)
+        )
+        described = f"{type(error).__name__}: {reason}"
+        entry = self._put_off.get(subject_id)
+        if entry is None:
+            entry = self._put_off[subject_id] = _PutOff(until_s=0.0, error="")
+        if entry.error != described:
+            _LOGGER.error(
+                "Subject %d cannot be judged (%s); it is tried again later, the others go on.",
+                subject_id,
+                described,
+                extra={"action": "evaluation_failed", "subject": subject_id, "error": described},
+            )
+        entry.error = described
+        entry.until_s = self._clock.monotonic_s() + entry.backoff.next_delay_s()
+
+
+def _tell(event: IncidentEvent) -> None:
+    """Log a step, after it was committed."""
+    state = event.step.to_state
+    action = _ACTIONS[state]
+    if event.step.from_state is IncidentState.RECOVERING and state is IncidentState.OPEN:
+        action = "incident_reopened"
+    _LOGGER.info(
+        "%s: the incident is %s.",
+        event.room.name,
+        state.value,
+        extra={
+            "action": action,
+            "room": event.room.name,
+            "room_id": str(event.room.room_id),
+            "incident_id": str(event.incident.incident_id),
+            "rule": event.incident.rule_id,
+            "risk_level": event.incident.level.value,
+        },
+    )

@@ -1,0 +1,138 @@
+"""Writing the steps of an incident, each with the notifications it brings."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from mould_watch.domain.condition import Evidence, Level
+from mould_watch.domain.configuration import HomeConfiguration
+from mould_watch.domain.incident import Incident, Step
+from mould_watch.domain.notification import (
+    Lane,
+    LaneRow,
+    NotificationKind,
+    NotificationPlan,
+    lanes_of,
+    plan,
+    plan_again,
+)
+from mould_watch.domain.texts import Matter, text
+from mould_watch.storage import incidents
+from mould_watch.storage.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedRoom:
+    """A room and the home it is in, as far as notifications concern it."""
+
+    subject_id: int
+    room_id: UUID
+    name: str
+    home: HomeConfiguration
+    # the Home Assistant instance that configured it, and gets its notifications
+    owner: str
+    # whether its user wants any
+    notify: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentEvent:
+    """A step an incident took, to be told of once it is committed."""
+
+    room: WatchedRoom
+    incident: Incident
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentWriter:
+    """Writes one room's incident in the transaction of `connection`, at the time `now`."""
+
+    connection: Connection
+    room: WatchedRoom
+    now: datetime
+    # what a notification of a kind is about
+    matter: Callable[[NotificationKind], Matter]
+
+    async def begin(
+        self, rule_id: str, step: Step, *, breach_since: datetime, evidence: Evidence
+    ) -> IncidentEvent:
+        """Write the first step of a new incident."""
+        incident, transition_id = await incidents.begin_incident(
+            self.connection,
+            self.room.subject_id,
+            rule_id,
+            step,
+            breach_since=breach_since,
+            at=self.now,
+            evidence=evidence,
+        )
+        await self._notify(incident, step, transition_id)
+        return IncidentEvent(self.room, incident, step)
+
+    async def advance(
+        self, incident: Incident, step: Step, evidence: Evidence | None
+    ) -> IncidentEvent:
+        """Write a further step. Raises IllegalTransitionError if somebody else moved it."""
+        after, transition_id = await incidents.advance_incident(
+            self.connection, incident, step, at=self.now, evidence=evidence
+        )
+        await self._notify(after, step, transition_id)
+        return IncidentEvent(self.room, after, step)
+
+    async def follow_wishes(self, incident: Incident) -> None:
+        """Bring the alarms of an incident that took no step in line with who wants them now."""
+        if not incident.state.is_risk:
+            return
+        planned = plan_again(
+            incident.state, await self._rows(incident), self._lanes, notify=self.room.notify
+        )
+        if not planned.cancel and not planned.add:
+            return
+        # now with the rows locked, so that a worker claims none of them meanwhile
+        planned = plan_again(
+            incident.state,
+            await self._rows(incident, lock=True),
+            self._lanes,
+            notify=self.room.notify,
+        )
+        opening_id = await incidents.opening_transition_id(self.connection, incident.incident_id)
+        await self._write(incident, planned, opening_id, "no longer wanted there")
+
+    async def _notify(self, incident: Incident, step: Step, transition_id: int) -> None:
+        planned = plan(
+            step, await self._rows(incident, lock=True), self._lanes, notify=self.room.notify
+        )
+        reason = "no longer wanted there" if incident.state.is_live else "its incident ended"
+        await self._write(incident, planned, transition_id, reason)
+
+    @property
+    def _lanes(self) -> tuple[Lane, ...]:
+        return lanes_of(self.room.home, self.room.owner)
+
+    async def _rows(self, incident: Incident, *, lock: bool = False) -> list[LaneRow]:
+        return await incidents.lane_rows(self.connection, incident.incident_id, lock=lock)
+
+    async def _write(
+        self, incident: Incident, planned: NotificationPlan, transition_id: int, reason: str
+    ) -> None:
+        await incidents.cancel_notifications(self.connection, planned.cancel, reason)
+        if planned.kind is None:
+            return
+        said = text(self.matter(planned.kind), self.room.home.language)
+        await incidents.insert_notifications(
+            self.connection,
+            incident.incident_id,
+            transition_id,
+            planned.add,
+            # a closing message is no warning
+            severity=incident.level if planned.kind is NotificationKind.ALARM else Level.NONE,
+            message={
+                "room_id": str(self.room.room_id),
+                "room": self.room.name,
+                "title": said.title,
+                "body": said.body,
+                "buttons": [],
+            },
+        )

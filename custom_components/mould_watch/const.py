@@ -1,0 +1,45 @@
+"""Names shared by the parts of the integration."""
+
+from typing import Final
+
+from homeassistant.const import Platform
+
+DOMAIN: Final = "mould_watch"
+PLATFORMS: Final = (Platform.BINARY_SENSOR, Platform.SENSOR)
+
+API_VERSION: Final = 1
+CLIENT_NAME: Final = "home_assistant"
+CLIENT_VERSION: Final = "0.1.0"
+
+SUBENTRY_ROOM: Final = "room"
+
+# entry.data beside URL and token: the user chose to take the backend over from another owner
+CONF_TAKE_OVER: Final = "take_over"
+# entry.options
+CONF_OUTDOOR: Final = "outdoor"
+CONF_PHONES: Final = "phones"
+# subentry.data
+CONF_SOURCES: Final = "sources"
+CONF_TEMPERATURE: Final = "temperature"
+CONF_HUMIDITY: Final = "humidity"
+CONF_PROTECT: Final = "protect"
+CONF_NOTIFY: Final = "notify"
+
+METRIC_TEMPERATURE: Final = "temperature_c"
+METRIC_HUMIDITY: Final = "humidity_pct"
+
+PROTECT_CHOICES: Final = ("cold_wall", "window", "insulated_wall", "cellar", "things")
+DEFAULT_PROTECT: Final = "cold_wall"
+LEVELS: Final = ("none", "watch", "warning", "high", "damage")
+REASONS: Final = (
+    "dry",
+    "damp_building_up",
+    "surface_damp",
+    "drying",
+    "no_data",
+    "no_outdoor_data",
+)
+
+TARGET_PERSISTENT: Final = "persistent"
+MOBILE_APP: Final = "mobile_app"
+MANUFACTURER: Final = "Mould Watch"

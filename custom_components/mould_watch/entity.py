@@ -1,0 +1,83 @@
+"""What all entities of a room share."""
+
+from collections.abc import Callable, Iterable
+from typing import override
+
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.core import callback
+from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
+from homeassistant.helpers.entity import Entity, EntityDescription
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.update_coordinator import CoordinatorEntity
+
+from .configuration import rooms_of
+from .const import DOMAIN, MANUFACTURER
+from .coordinator import MouldWatchCoordinator
+from .models import Condition
+from .runtime import MouldWatchConfigEntry
+
+
+class RoomEntity(CoordinatorEntity[MouldWatchCoordinator]):
+    """An entity of a room: there while the backend is and knows the room."""
+
+    _attr_has_entity_name = True
+
+    def __init__(
+        self,
+        entry: MouldWatchConfigEntry,
+        room_id: str,
+        subentry: ConfigSubentry,
+        description: EntityDescription,
+    ) -> None:
+        """Belong to a room, by the room's own id."""
+        super().__init__(entry.runtime_data.coordinator)
+        self.entity_description = description
+        self._entry = entry
+        self._room_id = room_id
+        self._subentry_id = subentry.subentry_id
+        self._attr_unique_id = f"{room_id}_{description.key}"
+        self._attr_device_info = DeviceInfo(
+            identifiers={(DOMAIN, room_id)},
+            name=subentry.title,
+            manufacturer=MANUFACTURER,
+            entry_type=DeviceEntryType.SERVICE,
+        )
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Let a new room be put into its area once all its entities are there."""
+        await super().async_added_to_hass()
+        self._entry.runtime_data.async_place_room(self._room_id)
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Return whether the backend is there and knows the room."""
+        return super().available and self._room_id in self.coordinator.data.rooms
+
+    @property
+    def condition(self) -> Condition:
+        """Return the room as it is; only asked of an available entity."""
+        room = self.coordinator.data.rooms.get(self._room_id)
+        return Condition() if room is None else room.condition
+
+
+@callback
+def add_room_entities(
+    entry: MouldWatchConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+    make: Callable[[str, ConfigSubentry], Iterable[Entity]],
+) -> None:
+    """Add the entities of every room, now and whenever a room is added."""
+    added: set[str] = set()
+
+    @callback
+    def add_new() -> None:
+        for room_id, subentry in rooms_of(entry).items():
+            if subentry.subentry_id not in added:
+                added.add(subentry.subentry_id)
+                entry.runtime_data.async_expect_room(room_id)
+                async_add_entities(make(room_id, subentry), config_subentry_id=subentry.subentry_id)
+
+    add_new()
+    entry.async_on_unload(entry.runtime_data.async_add_room_listener(add_new))

@@ -1,0 +1,306 @@
+"""The home step: outdoor air and phones. The entry flow and the options flow share it."""
+
+from abc import abstractmethod
+from typing import Any, Final
+
+import probatio
+from homeassistant.components import persistent_notification
+from homeassistant.config_entries import ConfigEntryBaseFlow, ConfigFlowResult
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.selector import (
+    BooleanSelector,
+    DeviceFilterSelectorConfig,
+    DeviceSelector,
+    DeviceSelectorConfig,
+    EntitySelector,
+    EntitySelectorConfig,
+    EntityWithDeviceFilterSelectorConfig,
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+)
+from homeassistant.helpers.translation import async_get_translations
+
+from .const import (
+    CONF_HUMIDITY,
+    CONF_OUTDOOR,
+    CONF_PHONES,
+    CONF_TEMPERATURE,
+    DOMAIN,
+    METRIC_HUMIDITY,
+    METRIC_TEMPERATURE,
+    MOBILE_APP,
+)
+from .models import Device
+from .phones import PhoneCallError, find_phone, phone_ids
+from .push import trial_data
+from .sources import EntitySource, Source, SourceCatalogue, source_from_choice, source_from_wire
+from .units import from_celsius, temperature_selector, to_celsius
+
+CONF_OUTDOOR_KIND: Final = "outdoor_kind"
+CONF_WEATHER: Final = "weather"
+CONF_SEND_TEST: Final = "send_test"
+OUTDOOR_KINDS: Final = ("weather", "measured", "fixed", "none")
+OUTDOOR_MINIMUM_C: Final = -60
+OUTDOOR_MAXIMUM_C: Final = 60
+
+
+class HomeSteps(ConfigEntryBaseFlow):
+    """The steps; whoever mixes them in says where the devices come from and how it ends."""
+
+    _home: dict[str, Any]
+    _kind: str | None = None
+
+    @abstractmethod
+    async def _devices(self) -> list[Device]:
+        """Return the devices the backend knows."""
+
+    @abstractmethod
+    async def _finish_home(self) -> ConfigFlowResult:
+        """Use `self._home`, the entry's options."""
+
+    async def async_step_home(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for outdoor air and phones."""
+        errors: dict[str, str] = {}
+        placeholders = {"error": ""}
+        if user_input is not None:
+            self._home[CONF_PHONES] = user_input.get(CONF_PHONES, [])
+            self._kind = kind = user_input[CONF_OUTDOOR_KIND]
+            if kind == "weather":
+                errors = self._take_weather(user_input.get(CONF_WEATHER))
+            elif kind != (self._home.get(CONF_OUTDOOR) or {}).get("kind"):
+                self._home.pop(CONF_OUTDOOR, None)
+            if not errors and user_input[CONF_SEND_TEST]:
+                failed = await send_trial(self.hass, self._home[CONF_PHONES])
+                if not failed:
+                    return await self.async_step_test_sent()
+                errors["base"] = "test_failed"
+                placeholders["error"] = failed
+            if not errors:
+                return await self._after_home(kind)
+        suggested = self._suggested() if user_input is None else user_input
+        return self.async_show_form(
+            step_id="home",
+            data_schema=self.add_suggested_values_to_schema(_HOME_SCHEMA, suggested),
+            errors=errors,
+            description_placeholders=placeholders,
+        )
+
+    async def async_step_test_sent(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask whether the test notification has arrived."""
+        del user_input
+        return self.async_show_menu(step_id="test_sent", menu_options=["test_arrived", "home"])
+
+    async def async_step_test_arrived(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Go on."""
+        del user_input
+        return await self._after_home(self._kind)
+
+    async def async_step_outdoor_measured(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask for the outdoor sensors."""
+        catalogue = SourceCatalogue.of(self.hass, await self._devices())
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            humidity = source_from_choice(user_input[CONF_HUMIDITY])
+            choice = user_input.get(CONF_TEMPERATURE)
+            temperature = (
+                source_from_choice(choice)
+                if choice
+                else catalogue.companion(humidity, METRIC_TEMPERATURE)
+            )
+            if temperature is not None:
+                self._home[CONF_OUTDOOR] = {
+                    "kind": "measured",
+                    CONF_TEMPERATURE: temperature.as_wire(),
+                    CONF_HUMIDITY: humidity.as_wire(),
+                }
+                return await self._finish_home()
+            errors[CONF_TEMPERATURE] = "temperature_missing"
+        present = self._home.get(CONF_OUTDOOR) or {}
+        chosen = {
+            key: source_from_wire(present[key])
+            for key in (CONF_HUMIDITY, CONF_TEMPERATURE)
+            if key in present and present["kind"] == "measured"
+        }
+        schema = probatio.Schema(
+            {
+                probatio.Required(CONF_HUMIDITY): source_selector(
+                    catalogue, METRIC_HUMIDITY, chosen.get(CONF_HUMIDITY)
+                ),
+                probatio.Optional(CONF_TEMPERATURE): source_selector(
+                    catalogue, METRIC_TEMPERATURE, chosen.get(CONF_TEMPERATURE)
+                ),
+            }
+        )
+        suggested = user_input or {key: source.choice for key, source in chosen.items()}
+        return self.async_show_form(
+            step_id="outdoor_measured",
+            data_schema=self.add_suggested_values_to_schema(schema, suggested),
+            errors=errors,
+        )
+
+    async def async_step_outdoor_fixed(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask for the outdoor air to calculate with."""
+        if user_input is not None:
+            self._home[CONF_OUTDOOR] = {
+                "kind": "fixed",
+                "temperature_c": to_celsius(self.hass, user_input[CONF_TEMPERATURE]),
+                "humidity_pct": user_input[CONF_HUMIDITY],
+            }
+            return await self._finish_home()
+        schema = probatio.Schema(
+            {
+                probatio.Required(CONF_TEMPERATURE): temperature_selector(
+                    self.hass, OUTDOOR_MINIMUM_C, OUTDOOR_MAXIMUM_C
+                ),
+                probatio.Required(CONF_HUMIDITY): NumberSelector(
+                    NumberSelectorConfig(
+                        min=1, max=100, unit_of_measurement="%", mode=NumberSelectorMode.BOX
+                    )
+                ),
+            }
+        )
+        present = self._home.get(CONF_OUTDOOR) or {}
+        suggested: dict[str, Any] = {}
+        if present.get("kind") == "fixed":
+            suggested = {
+                CONF_TEMPERATURE: from_celsius(self.hass, present["temperature_c"]),
+                CONF_HUMIDITY: present["humidity_pct"],
+            }
+        return self.async_show_form(
+            step_id="outdoor_fixed",
+            data_schema=self.add_suggested_values_to_schema(schema, suggested),
+        )
+
+    async def _after_home(self, kind: str | None) -> ConfigFlowResult:
+        match kind:
+            case "measured":
+                return await self.async_step_outdoor_measured()
+            case "fixed":
+                return await self.async_step_outdoor_fixed()
+        return await self._finish_home()
+
+    @callback
+    def _take_weather(self, entity_id: str | None) -> dict[str, str]:
+        """Take the weather entity; return the form's errors."""
+        if not entity_id:
+            return {CONF_WEATHER: "weather_missing"}
+        entity = er.async_get(self.hass).async_get(entity_id)
+        if entity is None:
+            return {CONF_WEATHER: "not_registered"}
+        self._home[CONF_OUTDOOR] = {
+            "kind": "weather",
+            "weather": EntitySource(entity.id).as_wire(),
+        }
+        return {}
+
+    @callback
+    def _suggested(self) -> dict[str, Any]:
+        """Return what the form starts with: what is stored, else what Home Assistant has."""
+        registry = er.async_get(self.hass)
+        outdoor = self._home.get(CONF_OUTDOOR)
+        if self._kind is not None:
+            kind, weather = self._kind, None
+        elif self._home and outdoor is None:
+            kind, weather = "none", None
+        elif outdoor is not None and outdoor["kind"] != "weather":
+            kind, weather = outdoor["kind"], None
+        elif outdoor is not None:
+            entity = registry.entities.get_entry(outdoor["weather"]["registry_id"])
+            kind, weather = "weather", None if entity is None else entity.entity_id
+        else:
+            weather = _first_weather(self.hass)
+            kind = "weather" if weather else "measured"
+        known = set(phone_ids(self.hass))
+        return {
+            CONF_OUTDOOR_KIND: kind,
+            CONF_WEATHER: weather or _first_weather(self.hass),
+            CONF_PHONES: [
+                phone
+                for phone in self._home.get(CONF_PHONES, phone_ids(self.hass))
+                if phone in known
+            ],
+            CONF_SEND_TEST: False,
+        }
+
+
+async def send_trial(hass: HomeAssistant, phones: list[str]) -> str:
+    """Send a test notification; return what went wrong, or an empty text."""
+    texts = await async_get_translations(hass, hass.config.language, "selector", {DOMAIN})
+    prefix = f"component.{DOMAIN}.selector.test_notification.options"
+    title, message = texts[f"{prefix}.title"], texts[f"{prefix}.message"]
+    if not phones:
+        persistent_notification.async_create(
+            hass, message, title=title, notification_id=f"{DOMAIN}_test"
+        )
+    faults: list[str] = []
+    for device_id in phones:
+        phone = find_phone(hass, device_id)
+        if phone is None:
+            faults.append(device_id)
+            continue
+        try:
+            # Notifications need the action, but it swallows push failures: the phone's entity
+            # tells of them.
+            if phone.action is None or not await phone.say(title, message):
+                await phone.push(**trial_data(message, title))
+        except PhoneCallError as err:
+            faults.append(str(err))
+    return "; ".join(faults)
+
+
+def source_selector(
+    catalogue: SourceCatalogue, metric: str, selected: Source | None = None
+) -> SelectSelector:
+    """Return a selector of the sources of a metric."""
+    return SelectSelector(
+        SelectSelectorConfig(
+            options=catalogue.options(metric, selected), mode=SelectSelectorMode.DROPDOWN
+        )
+    )
+
+
+def _first_weather(hass: HomeAssistant) -> str | None:
+    registry = er.async_get(hass)
+    return next(
+        (
+            entity_id
+            for entity_id in sorted(hass.states.async_entity_ids("weather"))
+            if registry.async_get(entity_id) is not None
+        ),
+        None,
+    )
+
+
+_HOME_SCHEMA: Final = probatio.Schema(
+    {
+        probatio.Required(CONF_OUTDOOR_KIND): SelectSelector(
+            SelectSelectorConfig(
+                options=list(OUTDOOR_KINDS),
+                translation_key="outdoor_kind",
+                mode=SelectSelectorMode.LIST,
+            )
+        ),
+        probatio.Optional(CONF_WEATHER): EntitySelector(
+            EntitySelectorConfig(filter=EntityWithDeviceFilterSelectorConfig(domain="weather"))
+        ),
+        probatio.Optional(CONF_PHONES, default=list): DeviceSelector(
+            DeviceSelectorConfig(
+                filter=DeviceFilterSelectorConfig(integration=MOBILE_APP), multiple=True
+            )
+        ),
+        probatio.Optional(CONF_SEND_TEST, default=False): BooleanSelector(),
+    }
+)

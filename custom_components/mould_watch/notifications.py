@@ -1,0 +1,243 @@
+"""Notifications, delivered inside Home Assistant: each id seen once, whatever is repeated.
+
+Before the phone is called the id is written as `sending`, after it as `delivered`. An id found
+as `sending` may or may not have reached the phone: it is sent again, silently, under the same
+tag, so that it replaces itself.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, TypedDict
+
+from homeassistant.components import persistent_notification
+from homeassistant.core import CoreState, HomeAssistant, callback
+from homeassistant.helpers.storage import Store
+from homeassistant.util import dt as dt_util
+
+from .const import DOMAIN, TARGET_PERSISTENT
+from .errors import MouldWatchClientError
+from .issues import IssueKind, clear_issue, raise_issue
+from .phones import Phone, PhoneCallError, find_phone
+from .push import clear_data, push_data
+
+if TYPE_CHECKING:
+    from .client import Message, Stream
+    from .runtime import MouldWatchConfigEntry
+
+_LOGGER = logging.getLogger(__name__)
+
+STORAGE_VERSION: Final = 1
+KEPT_AFTER_CLOSING: Final = timedelta(days=30)
+RETRY_STOPPING_S: Final = 15
+RETRY_ACTION_MISSING_S: Final = 300
+RETRY_PUSH_S: Final = 30
+_CLOSING_KINDS: Final = frozenset({"recovery", "clear"})
+
+
+class _Delivery(TypedDict):
+    """What is kept of one notification id."""
+
+    # "sending", "fallback" (shown in Home Assistant, the phone still to come), "delivered"
+    state: str
+    lane: str
+    # when its lane was closed; None: still open
+    closed_at: str | None
+
+
+class _Stored(TypedDict):
+    """What the Store keeps."""
+
+    ids: dict[str, _Delivery]
+
+
+def notification_store(hass: HomeAssistant, entry_id: str) -> Store[_Stored]:
+    """Return the Store of an entry's notification ids."""
+    return Store(hass, STORAGE_VERSION, f"{DOMAIN}.notifications.{entry_id}")
+
+
+class Notifier:
+    """Delivers what the backend says, and answers each by its id."""
+
+    def __init__(self, hass: HomeAssistant, entry: MouldWatchConfigEntry) -> None:
+        """Belong to an entry."""
+        self._hass = hass
+        self._entry = entry
+        self._store = notification_store(hass, entry.entry_id)
+        self._ids: dict[str, _Delivery] = {}
+        self._under_way: set[str] = set()
+        self._started = asyncio.Event()
+
+    async def load(self) -> None:
+        """Read the ids known."""
+        if (stored := await self._store.async_load()) is not None:
+            self._ids = stored["ids"]
+
+    @callback
+    def start(self) -> None:
+        """Home Assistant has started: notifications may come."""
+        self._started.set()
+
+    async def run(self, stream: Stream) -> None:
+        """Say over this connection that notifications may come, once Home Assistant runs."""
+        await self._started.wait()
+        await stream.request("ready_to_deliver")
+
+    @callback
+    def take(self, message: Message) -> None:
+        """Deliver in the background; a notification under way already answers once."""
+        notification = message["notification"]
+        notification_id = str(notification["notification_id"])
+        if notification_id in self._under_way:
+            return
+        self._under_way.add(notification_id)
+        # Not of the connection: a call once begun is finished whatever becomes of the network.
+        self._entry.async_create_background_task(
+            self._hass,
+            self._deliver_and_answer(notification_id, notification),
+            name=f"{DOMAIN} notification {notification_id}",
+        )
+
+    def diagnostics(self) -> dict[str, Any]:
+        """Return counts."""
+        states = [delivery["state"] for delivery in self._ids.values()]
+        return {state: states.count(state) for state in sorted(set(states))}
+
+    async def _deliver_and_answer(self, notification_id: str, notification: Message) -> None:
+        try:
+            answer = await self._deliver(notification_id, notification)
+        finally:
+            self._under_way.discard(notification_id)
+        try:
+            await self._entry.runtime_data.client.stream.send(
+                {
+                    "type": "notification_result",
+                    "notification_id": notification_id,
+                    "code": None,
+                    "message": None,
+                    "retry_after_s": None,
+                    **answer,
+                }
+            )
+        except MouldWatchClientError as err:
+            # The backend asks again over its next connection and is answered from the Store.
+            _LOGGER.debug("The answer to %s waits for the backend: %s", notification_id, err)
+
+    async def _deliver(self, notification_id: str, notification: Message) -> dict[str, Any]:
+        """Deliver one notification and return the answer's fields."""
+        if self._hass.state is CoreState.stopping:
+            return _retry("stopping", "Home Assistant is stopping", RETRY_STOPPING_S)
+        known = self._ids.get(notification_id)
+        if known is not None and known["state"] == "delivered":
+            return {"outcome": "delivered"}
+        target = str(notification["target"])
+        if target == TARGET_PERSISTENT:
+            self._show_persistent(notification)
+            await self._keep(notification_id, notification, "delivered")
+            return {"outcome": "delivered"}
+        phone = find_phone(self._hass, target)
+        if phone is None:
+            clear_issue(self._hass, IssueKind.PHONE_UNREACHABLE, self._entry.entry_id, target)
+            return {
+                "outcome": "failed",
+                "code": "phone_gone",
+                "message": "the phone is not registered with Home Assistant any more",
+            }
+        if phone.action is None:
+            return await self._deliver_otherwise(notification_id, notification, phone)
+        await self._keep(notification_id, notification, "sending")
+        try:
+            await phone.push(
+                **self._push(
+                    notification, repeated=known is not None and known["state"] == "sending"
+                )
+            )
+        except PhoneCallError as err:
+            return _retry("push_failed", str(err), RETRY_PUSH_S)
+        clear_issue(self._hass, IssueKind.PHONE_UNREACHABLE, self._entry.entry_id, target)
+        if known is not None and known["state"] == "fallback":
+            persistent_notification.async_dismiss(self._hass, _tag(notification))
+        await self._keep(notification_id, notification, "delivered")
+        return {"outcome": "delivered"}
+
+    async def _deliver_otherwise(
+        self, notification_id: str, notification: Message, phone: Phone
+    ) -> dict[str, Any]:
+        """Deliver though the phone's action is missing: somebody must hear of it."""
+        if notification["kind"] == "clear":
+            persistent_notification.async_dismiss(self._hass, _tag(notification))
+            await self._keep(notification_id, notification, "delivered")
+            return {"outcome": "delivered"}
+        raise_issue(
+            self._hass,
+            IssueKind.PHONE_UNREACHABLE,
+            self._entry.entry_id,
+            phone.device_id,
+            phone=phone.name,
+        )
+        known = self._ids.get(notification_id)
+        if known is None or known["state"] != "fallback":
+            self._show_persistent(notification)
+            await self._keep(notification_id, notification, "fallback")
+        try:
+            reached = await phone.say(str(notification["title"]), str(notification["body"]))
+        except PhoneCallError as err:
+            return _retry("push_failed", str(err), RETRY_ACTION_MISSING_S)
+        if not reached:
+            return _retry(
+                "phone_action_missing",
+                f"{phone.name} takes no notifications now",
+                RETRY_ACTION_MISSING_S,
+            )
+        await self._keep(notification_id, notification, "delivered")
+        return {"outcome": "delivered"}
+
+    def _push(self, notification: Message, *, repeated: bool) -> dict[str, Any]:
+        """Return message, title and data for the phone."""
+        tag = _tag(notification)
+        if notification["kind"] == "clear":
+            return clear_data(tag)
+        return push_data(
+            notification,
+            tag=tag,
+            entity_id=self._entry.runtime_data.risk_entity_id(str(notification["room_id"])),
+            repeated=repeated,
+        )
+
+    @callback
+    def _show_persistent(self, notification: Message) -> None:
+        if notification["kind"] == "clear":
+            persistent_notification.async_dismiss(self._hass, _tag(notification))
+            return
+        persistent_notification.async_create(
+            self._hass,
+            str(notification["body"]),
+            title=str(notification["title"]),
+            notification_id=_tag(notification),
+        )
+
+    async def _keep(self, notification_id: str, notification: Message, state: str) -> None:
+        """Write the id's state at once; drop what its time is over."""
+        now = dt_util.utcnow()
+        lane = f"{notification['incident_id']}/{notification['target']}"
+        self._ids[notification_id] = {"state": state, "lane": lane, "closed_at": None}
+        if state == "delivered" and notification["kind"] in _CLOSING_KINDS:
+            for delivery in self._ids.values():
+                if delivery["lane"] == lane:
+                    delivery["closed_at"] = now.isoformat()
+        self._ids = {key: value for key, value in self._ids.items() if not _is_over(value, now)}
+        await self._store.async_save({"ids": self._ids})
+
+
+def _is_over(delivery: Mapping[str, Any], now: datetime) -> bool:
+    closed_at = delivery["closed_at"]
+    return closed_at is not None and now - datetime.fromisoformat(closed_at) > KEPT_AFTER_CLOSING
+
+
+def _tag(notification: Message) -> str:
+    return f"{DOMAIN}_{notification['incident_id']}"
+
+
+def _retry(code: str, message: str, after_s: int) -> dict[str, Any]:
+    return {"outcome": "retry", "code": code, "message": message, "retry_after_s": after_s}

@@ -1,0 +1,139 @@
+"""A phone: its mobile_app device, and the actions that reach it, found at send time.
+
+Names of phones collide and change, and with them their actions; the device id does not.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any, Final
+
+from homeassistant.components.notify.const import (
+    ATTR_DATA,
+    ATTR_MESSAGE,
+    ATTR_TITLE,
+    SERVICE_SEND_MESSAGE,
+)
+from homeassistant.components.notify.const import (
+    DOMAIN as NOTIFY_DOMAIN,
+)
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import ATTR_ENTITY_ID, CONF_WEBHOOK_ID, STATE_UNAVAILABLE
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import entity_registry as er
+
+from .const import MOBILE_APP
+
+# The companion app's action waits 10 s for a local push, then up to 10 s for the cloud.
+CALL_TIMEOUT_S: Final = 25.0
+
+
+class PhoneCallError(Exception):
+    """The phone's action or entity did not take the message; a later try may succeed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """A phone registered with Home Assistant."""
+
+    hass: HomeAssistant
+    device_id: str
+    name: str
+    # the notify action that carries data, without its domain; None: there is none now
+    action: str | None
+    # the notify entity, which carries text only
+    entity_id: str | None
+
+    async def push(self, message: str, title: str | None, data: dict[str, Any]) -> None:
+        """Call the phone's action. Raises PhoneCallError."""
+        if self.action is None:
+            raise PhoneCallError(f"{self.name} has no notify action")
+        payload: dict[str, Any] = {ATTR_MESSAGE: message, ATTR_DATA: data}
+        if title is not None:
+            payload[ATTR_TITLE] = title
+        await self._call(self.action, payload)
+
+    async def say(self, title: str, message: str) -> bool:
+        """Send plain text by the phone's notify entity; False when there is none to send by.
+
+        Raises PhoneCallError when there is one and it fails.
+        """
+        if self.entity_id is None:
+            return False
+        await self._call(
+            SERVICE_SEND_MESSAGE,
+            {ATTR_ENTITY_ID: self.entity_id, ATTR_TITLE: title, ATTR_MESSAGE: message},
+        )
+        return True
+
+    async def _call(self, action: str, payload: dict[str, Any]) -> None:
+        try:
+            async with asyncio.timeout(CALL_TIMEOUT_S):
+                await self.hass.services.async_call(NOTIFY_DOMAIN, action, payload, blocking=True)
+        except TimeoutError as err:
+            raise PhoneCallError(f"notify.{action} takes longer than {CALL_TIMEOUT_S:g} s") from err
+        except HomeAssistantError as err:
+            raise PhoneCallError(f"notify.{action} failed: {err}") from err
+
+
+@callback
+def find_phone(hass: HomeAssistant, device_id: str) -> Phone | None:
+    """Return the phone of a device id, None when it is registered no more."""
+    device = dr.async_get(hass).async_get(device_id, include_child_devices=False)
+    if device is None or device.config_entry_id is None:
+        return None
+    entry = hass.config_entries.async_get_entry(device.config_entry_id)
+    if entry is None or entry.domain != MOBILE_APP:
+        return None
+    loaded = entry.state is ConfigEntryState.LOADED
+    return Phone(
+        hass,
+        device_id,
+        device.name_by_user or device.name or entry.title,
+        _action(hass, entry.data[CONF_WEBHOOK_ID]) if loaded else None,
+        _notify_entity(hass, device_id),
+    )
+
+
+@callback
+def phone_ids(hass: HomeAssistant) -> list[str]:
+    """Return the device ids of every phone, by name."""
+    registry = dr.async_get(hass)
+    devices = [
+        device
+        for entry in hass.config_entries.async_entries(MOBILE_APP)
+        for device in dr.async_entries_for_config_entry(registry, entry.entry_id)
+    ]
+    return [
+        device.id
+        for device in sorted(devices, key=lambda d: (d.name_by_user or d.name or "").casefold())
+    ]
+
+
+@callback
+def _action(hass: HomeAssistant, webhook_id: str) -> str | None:
+    """Return the action bound to the phone.
+
+    Of two phones with one name only the second has an action: the first gets None here, and
+    never the other's.
+    """
+    # The module brings mobile_app's own requirements along: only where it runs.
+    from homeassistant.components.mobile_app.const import DATA_NOTIFY  # noqa: PLC0415
+    from homeassistant.components.mobile_app.util import get_notify_service  # noqa: PLC0415
+
+    if DATA_NOTIFY not in hass.data.get(MOBILE_APP, {}):
+        return None
+    action = get_notify_service(hass, webhook_id)
+    if action is None or not hass.services.has_service(NOTIFY_DOMAIN, action):
+        return None
+    return action
+
+
+@callback
+def _notify_entity(hass: HomeAssistant, device_id: str) -> str | None:
+    for entity in er.async_entries_for_device(er.async_get(hass), device_id):
+        state = hass.states.get(entity.entity_id)
+        if entity.domain == NOTIFY_DOMAIN and state and state.state != STATE_UNAVAILABLE:
+            return entity.entity_id
+    return None

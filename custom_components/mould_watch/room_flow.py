@@ -1,0 +1,296 @@
+"""Adding and changing a room: four fields first, everything else folded away."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import uuid4
+
+import probatio
+from homeassistant.config_entries import ConfigEntryState, ConfigSubentryFlow, SubentryFlowResult
+from homeassistant.core import callback
+from homeassistant.data_entry_flow import section
+from homeassistant.helpers import area_registry as ar
+from homeassistant.helpers.selector import (
+    BooleanSelector,
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+)
+
+from .configuration import room_as_wire, room_from_wire, rooms_of
+from .const import (
+    CONF_HUMIDITY,
+    CONF_NOTIFY,
+    CONF_PROTECT,
+    CONF_SOURCES,
+    CONF_TEMPERATURE,
+    DEFAULT_PROTECT,
+    METRIC_HUMIDITY,
+    METRIC_TEMPERATURE,
+    PROTECT_CHOICES,
+)
+from .errors import MouldWatchClientError, RefusedError
+from .home_flow import source_selector
+from .runtime import MouldWatchConfigEntry
+from .sources import SourceCatalogue, source_from_choice, source_from_wire
+from .units import from_celsius, temperature_selector, to_celsius
+
+CONF_ROOM: Final = "room"
+CONF_MORE: Final = "more"
+CONF_SURFACE_TEMPERATURE: Final = "surface_temperature"
+CONF_ARCHIVED_ROOM: Final = "room_id"
+NAME_MAXIMUM: Final = 120
+CONNECTION_TIMEOUT_S: Final = 10.0
+_SURFACE_KEY: Final = "surface_temperature_c"
+_SURFACE_MINIMUM_C: Final = -10
+_SURFACE_MAXIMUM_C: Final = 40
+# key -> minimum, maximum, step, unit; the backend's own bounds
+_NUMBERS: Final[Mapping[str, tuple[float, float, float, str | None]]] = {
+    "f_rsi": (0.2, 1.0, 0.01, None),
+    "damp_hours": (1, 24, 0.5, "h"),
+    "damp_readings": (1, 1000, 1, None),
+    "recovery_margin_pct": (1, 20, 0.5, "%"),
+    "recovery_hours": (1, 48, 0.5, "h"),
+}
+
+
+class RoomFlow(ConfigSubentryFlow):
+    """A room: added, brought back from the archive, or changed."""
+
+    _archived: dict[str, Mapping[str, Any]]
+
+    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Begin: a new room, or one of those archived, if there are any."""
+        del user_input
+        if reason := await self._obstacle():
+            return self.async_abort(reason=reason)
+        try:
+            restored = await self._entry.runtime_data.configuration.restore()
+        except MouldWatchClientError:
+            # Without the archive a new room can still be added.
+            restored = {}
+        present = rooms_of(self._entry)
+        self._archived = {
+            str(room["room_id"]): room
+            for room in restored.get("archived", ())
+            if room["room_id"] not in present
+        }
+        if self._archived:
+            return self.async_show_menu(step_id="user", menu_options=["new_room", "archived_room"])
+        return await self.async_step_new_room()
+
+    async def async_step_new_room(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Ask for a new room."""
+        if user_input is not None:
+            room_id = str(uuid4())
+            data, errors, placeholders = await self._validate(room_id, user_input, {})
+            if data is not None:
+                return self.async_create_entry(
+                    title=_name(user_input), data=data, unique_id=room_id
+                )
+            return self._form("new_room", {}, user_input, errors, placeholders)
+        return self._form("new_room", {}, {CONF_PROTECT: DEFAULT_PROTECT}, {}, {})
+
+    async def async_step_archived_room(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Bring a room back with its history."""
+        if user_input is not None:
+            room = self._archived[user_input[CONF_ARCHIVED_ROOM]]
+            return self.async_create_entry(
+                title=str(room["name"]),
+                data=room_from_wire(room),
+                unique_id=str(room["room_id"]),
+            )
+        options = [
+            SelectOptionDict(value=room_id, label=str(room["name"]))
+            for room_id, room in self._archived.items()
+        ]
+        return self.async_show_form(
+            step_id="archived_room",
+            data_schema=probatio.Schema(
+                {
+                    probatio.Required(CONF_ARCHIVED_ROOM): SelectSelector(
+                        SelectSelectorConfig(options=options, mode=SelectSelectorMode.LIST)
+                    )
+                }
+            ),
+        )
+
+    async def async_step_reconfigure(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Change a room."""
+        if reason := await self._obstacle():
+            return self.async_abort(reason=reason)
+        subentry = self._get_reconfigure_subentry()
+        stored = subentry.data
+        if user_input is None:
+            suggested = self._suggested(subentry.title, stored)
+            return self._form("reconfigure", stored, suggested, {}, {})
+        data, errors, placeholders = await self._validate(
+            str(subentry.unique_id), user_input, stored
+        )
+        if data is None:
+            return self._form("reconfigure", stored, user_input, errors, placeholders)
+        return self.async_update_and_abort(
+            self._entry, subentry, title=_name(user_input), data=data
+        )
+
+    @property
+    def _entry(self) -> MouldWatchConfigEntry:
+        return self._get_entry()
+
+    @property
+    def _catalogue(self) -> SourceCatalogue:
+        return SourceCatalogue.of(
+            self.hass, self._entry.runtime_data.coordinator.data.devices.values()
+        )
+
+    async def _obstacle(self) -> str | None:
+        """Return why no room can be added or changed now, None when it can."""
+        if self._entry.state is not ConfigEntryState.LOADED:
+            return "entry_not_loaded"
+        runtime = self._entry.runtime_data
+        if not await runtime.client.wait_ready(CONNECTION_TIMEOUT_S):
+            return "not_connected"
+        if runtime.configuration.reader:
+            return "read_only"
+        if not self._catalogue.options(METRIC_HUMIDITY):
+            return "no_sensors"
+        return None
+
+    async def _validate(
+        self, room_id: str, user_input: Mapping[str, Any], stored: Mapping[str, Any]
+    ) -> tuple[dict[str, Any] | None, dict[str, str], dict[str, str]]:
+        """Return the room's data, or None with errors and what their texts name."""
+        name = _name(user_input)
+        if not name or len(name) > NAME_MAXIMUM:
+            return None, {CONF_ROOM: "name_length"}, {}
+        humidity = source_from_choice(user_input[CONF_HUMIDITY])
+        choice = user_input.get(CONF_TEMPERATURE)
+        temperature = (
+            source_from_choice(choice)
+            if choice
+            else self._catalogue.companion(humidity, METRIC_TEMPERATURE)
+        )
+        if temperature is None:
+            return None, {CONF_TEMPERATURE: "temperature_missing"}, {}
+        data = {
+            CONF_SOURCES: {
+                CONF_TEMPERATURE: temperature.as_wire(),
+                CONF_HUMIDITY: humidity.as_wire(),
+            },
+            CONF_PROTECT: user_input[CONF_PROTECT],
+            **self._more(user_input[CONF_MORE], stored),
+        }
+        configuration = self._entry.runtime_data.configuration
+        try:
+            objection = await configuration.check(room_as_wire(room_id, name, data))
+        except RefusedError as err:
+            if err.code == "other_owner":
+                return None, {"base": "read_only"}, {}
+            # A conflict over the whole document is settled by its own repair.
+            objection = None
+        except MouldWatchClientError:
+            return None, {"base": "not_connected"}, {}
+        if objection is not None:
+            return None, {"base": "room_refused"}, {"message": objection}
+        return data, {}, {}
+
+    def _more(self, more: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values the user set; what is left empty is the default, and not stored."""
+        data: dict[str, Any] = {key: more[key] for key in _NUMBERS if more.get(key) is not None}
+        if "damp_readings" in data:
+            data["damp_readings"] = int(data["damp_readings"])
+        if (shown := more.get(CONF_SURFACE_TEMPERATURE)) is not None:
+            kept = stored.get(_SURFACE_KEY)
+            unchanged = kept is not None and from_celsius(self.hass, kept) == shown
+            # Shown rounded: left alone it must not move.
+            data[_SURFACE_KEY] = kept if unchanged else to_celsius(self.hass, shown)
+        if not more[CONF_NOTIFY]:
+            data[CONF_NOTIFY] = False
+        return data
+
+    @callback
+    def _suggested(self, title: str, stored: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the form's values of a stored room."""
+        more = {key: stored[key] for key in _NUMBERS if key in stored}
+        if (surface_c := stored.get(_SURFACE_KEY)) is not None:
+            more[CONF_SURFACE_TEMPERATURE] = from_celsius(self.hass, surface_c)
+        more[CONF_NOTIFY] = stored.get(CONF_NOTIFY, True)
+        sources = stored[CONF_SOURCES]
+        return {
+            CONF_ROOM: title,
+            CONF_HUMIDITY: source_from_wire(sources[CONF_HUMIDITY]).choice,
+            CONF_TEMPERATURE: source_from_wire(sources[CONF_TEMPERATURE]).choice,
+            CONF_PROTECT: stored.get(CONF_PROTECT, DEFAULT_PROTECT),
+            CONF_MORE: more,
+        }
+
+    @callback
+    def _form(
+        self,
+        step_id: str,
+        stored: Mapping[str, Any],
+        suggested: Mapping[str, Any],
+        errors: dict[str, str],
+        placeholders: dict[str, str],
+    ) -> SubentryFlowResult:
+        catalogue = self._catalogue
+        chosen = {
+            key: source_from_wire(source) for key, source in stored.get(CONF_SOURCES, {}).items()
+        }
+        areas = sorted(area.name for area in ar.async_get(self.hass).async_list_areas())
+        more: dict[Any, Any] = {
+            probatio.Optional(key): _number(*bounds) for key, bounds in _NUMBERS.items()
+        }
+        more[probatio.Optional(CONF_SURFACE_TEMPERATURE)] = temperature_selector(
+            self.hass, _SURFACE_MINIMUM_C, _SURFACE_MAXIMUM_C
+        )
+        more[probatio.Required(CONF_NOTIFY, default=True)] = BooleanSelector()
+        schema = probatio.Schema(
+            {
+                probatio.Required(CONF_ROOM): SelectSelector(
+                    SelectSelectorConfig(
+                        options=areas, custom_value=True, mode=SelectSelectorMode.DROPDOWN
+                    )
+                ),
+                probatio.Required(CONF_HUMIDITY): source_selector(
+                    catalogue, METRIC_HUMIDITY, chosen.get(CONF_HUMIDITY)
+                ),
+                probatio.Optional(CONF_TEMPERATURE): source_selector(
+                    catalogue, METRIC_TEMPERATURE, chosen.get(CONF_TEMPERATURE)
+                ),
+                probatio.Required(CONF_PROTECT, default=DEFAULT_PROTECT): SelectSelector(
+                    SelectSelectorConfig(
+                        options=list(PROTECT_CHOICES),
+                        translation_key="protect",
+                        mode=SelectSelectorMode.DROPDOWN,
+                    )
+                ),
+                probatio.Required(CONF_MORE): section(probatio.Schema(more), {"collapsed": True}),
+            }
+        )
+        return self.async_show_form(
+            step_id=step_id,
+            data_schema=self.add_suggested_values_to_schema(schema, suggested),
+            errors=errors,
+            description_placeholders=placeholders,
+        )
+
+
+def _name(user_input: Mapping[str, Any]) -> str:
+    return str(user_input[CONF_ROOM]).strip()
+
+
+def _number(minimum: float, maximum: float, step: float, unit: str | None) -> NumberSelector:
+    config = NumberSelectorConfig(min=minimum, max=maximum, step=step, mode=NumberSelectorMode.BOX)
+    if unit is not None:
+        config["unit_of_measurement"] = unit
+    return NumberSelector(config)

@@ -1,0 +1,205 @@
+"""What one entry runs: the parts, and who hears what on the connection."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import CONF_TOKEN, CONF_URL, EVENT_CORE_CONFIG_UPDATE, Platform
+from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
+from homeassistant.helpers import area_registry as ar
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.helpers.start import async_at_started
+
+from .client import BackendClient, Message, Stream
+from .configuration import Configuration, rooms_of, wanted_entities
+from .const import DOMAIN
+from .coordinator import MouldWatchCoordinator
+from .errors import (
+    BackendTooNewError,
+    BackendTooOldError,
+    InvalidAuthError,
+    MouldWatchClientError,
+)
+from .forwarding import Forwarder
+from .issues import IssueKind, clear_issue, raise_issue
+from .notifications import Notifier
+
+if TYPE_CHECKING:
+    from .models import Welcome
+
+_LOGGER = logging.getLogger(__name__)
+
+RISK_KEY: Final = "mould_risk"
+ENTITIES_OF_A_ROOM: Final = 7
+
+type MouldWatchConfigEntry = ConfigEntry[MouldWatchRuntime]
+
+
+class MouldWatchRuntime:
+    """The parts of one entry; the listener of its connection."""
+
+    def __init__(self, hass: HomeAssistant, entry: MouldWatchConfigEntry, instance_id: str) -> None:
+        """Build the parts; nothing runs yet."""
+        self._hass = hass
+        self._entry = entry
+        self._instance_id = instance_id
+        self._room_listeners: list[CALLBACK_TYPE] = []
+        self._unplaced: set[str] = set()
+        self.address = (entry.data[CONF_URL], entry.data[CONF_TOKEN])
+        self.coordinator = MouldWatchCoordinator(hass, entry)
+        self.configuration = Configuration(hass, entry, instance_id)
+        self.forwarder = Forwarder(hass)
+        self.notifier = Notifier(hass, entry)
+        self.client = BackendClient(
+            async_get_clientsession(hass), *self.address, instance_id, listener=self
+        )
+
+    async def load(self) -> None:
+        """Read what is stored."""
+        await self.configuration.load()
+        await self.notifier.load()
+
+    @callback
+    def start(self) -> None:
+        """Run until the entry is unloaded."""
+        hass, entry = self._hass, self._entry
+        self.forwarder.follow(wanted_entities(entry))
+        entry.async_on_unload(self.forwarder.stop)
+        entry.async_on_unload(async_at_started(hass, self._on_started))
+        entry.async_on_unload(
+            hass.bus.async_listen(er.EVENT_ENTITY_REGISTRY_UPDATED, self._on_registry_updated)
+        )
+        entry.async_on_unload(
+            hass.bus.async_listen(EVENT_CORE_CONFIG_UPDATE, self._on_core_config_updated)
+        )
+        entry.async_create_background_task(hass, self.client.run(), name=f"{DOMAIN} connection")
+
+    async def entry_changed(self) -> None:
+        """Apply a change of the entry in place."""
+        self.forwarder.follow(wanted_entities(self._entry))
+        self._rename_devices()
+        for listener in list(self._room_listeners):
+            listener()
+        await self.configuration.changed()
+
+    @callback
+    def async_add_room_listener(self, listener: CALLBACK_TYPE) -> Callable[[], None]:
+        """Call `listener` when the entry's rooms may have changed."""
+        self._room_listeners.append(listener)
+        return lambda: self._room_listeners.remove(listener)
+
+    @callback
+    def async_expect_room(self, room_id: str) -> None:
+        """Remember a room that has no device yet."""
+        if self._device(room_id) is None:
+            self._unplaced.add(room_id)
+
+    @callback
+    def async_place_room(self, room_id: str) -> None:
+        """Put a new room that is named like an area into that area.
+
+        After its entities are registered: Home Assistant would name them after the area too,
+        `sensor.bathroom_bathroom_dew_point`. Once only: where the user moved it, it stays.
+        """
+        device = self._device(room_id)
+        if room_id not in self._unplaced or device is None:
+            return
+        entities = er.async_entries_for_device(er.async_get(self._hass), device.id)
+        if len(entities) < ENTITIES_OF_A_ROOM:
+            return
+        self._unplaced.discard(room_id)
+        area = ar.async_get(self._hass).async_get_area_by_name(device.name or "")
+        if area is not None:
+            dr.async_get(self._hass).async_update_device(device.id, area_id=area.id)
+
+    @callback
+    def risk_entity_id(self, room_id: str) -> str | None:
+        """Return the entity a notification about the room leads to."""
+        return er.async_get(self._hass).async_get_entity_id(
+            Platform.BINARY_SENSOR, DOMAIN, f"{room_id}_{RISK_KEY}"
+        )
+
+    @callback
+    def on_snapshot(self, welcome: Welcome, snapshot: Message) -> None:
+        """Take the state whole."""
+        del welcome
+        for kind in (IssueKind.BACKEND_TOO_OLD, IssueKind.BACKEND_TOO_NEW):
+            clear_issue(self._hass, kind, self._entry.entry_id)
+        self.coordinator.take_snapshot(snapshot)
+
+    @callback
+    def on_message(self, message: Message) -> None:
+        """Take a change or a notification."""
+        match message["type"]:
+            case "notify":
+                self.notifier.take(message)
+            case "configuration":
+                self.configuration.take_owner(message.get("owner"))
+            case _:
+                self.coordinator.take_change(message)
+
+    async def on_connected(self, stream: Stream, welcome: Welcome) -> None:
+        """Configure, forward and say that notifications may come, until the connection goes."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(
+                self.configuration.run(stream, welcome), name=f"{DOMAIN} configuration"
+            )
+            group.create_task(self.forwarder.run(stream), name=f"{DOMAIN} forwarding")
+            group.create_task(self.notifier.run(stream), name=f"{DOMAIN} ready to deliver")
+
+    @callback
+    def on_lost(self, error: MouldWatchClientError) -> None:
+        """Make the entities unavailable; ask the user for what only the user has."""
+        self.coordinator.set_lost(error)
+        match error:
+            case InvalidAuthError():
+                self._entry.async_start_reauth(self._hass)
+            case BackendTooOldError():
+                raise_issue(self._hass, IssueKind.BACKEND_TOO_OLD, self._entry.entry_id)
+            case BackendTooNewError():
+                raise_issue(self._hass, IssueKind.BACKEND_TOO_NEW, self._entry.entry_id)
+
+    @callback
+    def _on_started(self, hass: HomeAssistant) -> None:
+        del hass
+        self.forwarder.start()
+        self.notifier.start()
+        self.configuration.look_for_sources()
+
+    @callback
+    def _on_registry_updated(self, event: Event[er.EventEntityRegistryUpdatedData]) -> None:
+        data = event.data
+        if data["action"] == "update" and "entity_id" not in data["changes"]:
+            return
+        followed = wanted_entities(self._entry)
+        if data["action"] == "update":
+            entity = er.async_get(self._hass).async_get(data["entity_id"])
+            if entity is not None and entity.id in followed:
+                self.forwarder.registry_changed(entity.id)
+            return
+        # A removed entity has no registry id any more: look at every one followed.
+        for registry_id in followed:
+            self.forwarder.registry_changed(registry_id)
+        self.configuration.look_for_sources()
+
+    async def _on_core_config_updated(self, event: Event) -> None:
+        del event
+        await self.configuration.changed()
+
+    @callback
+    def _rename_devices(self) -> None:
+        for room_id, subentry in rooms_of(self._entry).items():
+            device = self._device(room_id)
+            if device is not None and device.name != subentry.title:
+                dr.async_get(self._hass).async_update_device(device.id, name=subentry.title)
+
+    def _device(self, room_id: str) -> dr.DeviceEntry | None:
+        registry = dr.async_get(self._hass)
+        for device in dr.async_entries_for_config_entry(registry, self._entry.entry_id):
+            if (DOMAIN, room_id) in device.identifiers:
+                return device
+        return None

@@ -1,0 +1,191 @@
+"""Where a measurement comes from: a device of the backend, or an entity of Home Assistant.
+
+The form's choice, the stored configuration and the wire all say the same thing, in three
+spellings; this module translates. The identity of an entity is its registry id.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+from urllib.parse import quote, unquote
+
+from homeassistant.components.sensor import SensorDeviceClass
+from homeassistant.const import ATTR_DEVICE_CLASS
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.selector import SelectOptionDict
+
+from .const import DOMAIN, METRIC_HUMIDITY, METRIC_TEMPERATURE
+from .models import Device
+
+METRIC_CLASSES: Mapping[str, SensorDeviceClass] = {
+    METRIC_TEMPERATURE: SensorDeviceClass.TEMPERATURE,
+    METRIC_HUMIDITY: SensorDeviceClass.HUMIDITY,
+}
+_FORWARDED = "ha:"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSource:
+    """A device the backend hears itself."""
+
+    source_instance: str
+    native_id: str
+
+    def as_wire(self) -> dict[str, str]:
+        """Return the document's spelling, which is the stored one too."""
+        return {
+            "kind": "device",
+            "source_instance": self.source_instance,
+            "native_id": self.native_id,
+        }
+
+    @property
+    def choice(self) -> str:
+        """Return the form's spelling."""
+        return f"device:{quote(self.source_instance, safe='')}:{quote(self.native_id, safe='')}"
+
+
+@dataclass(frozen=True, slots=True)
+class EntitySource:
+    """An entity whose states are forwarded."""
+
+    registry_id: str
+
+    def as_wire(self) -> dict[str, str]:
+        """Return the document's spelling, which is the stored one too."""
+        return {"kind": "entity", "registry_id": self.registry_id}
+
+    @property
+    def choice(self) -> str:
+        """Return the form's spelling."""
+        return f"entity:{self.registry_id}"
+
+
+type Source = DeviceSource | EntitySource
+
+
+def source_from_wire(data: Mapping[str, Any]) -> Source:
+    """Read a source as stored or as the backend sent it."""
+    if data["kind"] == "entity":
+        return EntitySource(data["registry_id"])
+    return DeviceSource(data["source_instance"], data["native_id"])
+
+
+def source_from_choice(choice: str) -> Source:
+    """Read what the form returned."""
+    kind, _, identity = choice.partition(":")
+    if kind == "entity":
+        return EntitySource(identity)
+    source_instance, _, native_id = identity.partition(":")
+    return DeviceSource(unquote(source_instance), unquote(native_id))
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCatalogue:
+    """What can be chosen: the backend's devices and Home Assistant's sensors."""
+
+    hass: HomeAssistant
+    devices: tuple[Device, ...]
+
+    @classmethod
+    def of(cls, hass: HomeAssistant, devices: Iterable[Device]) -> Self:
+        """Keep the devices the backend hears itself; forwarded ones are offered as entities."""
+        return cls(
+            hass,
+            tuple(
+                sorted(
+                    (d for d in devices if not d.source_instance.startswith(_FORWARDED)),
+                    key=lambda device: device.name.casefold(),
+                )
+            ),
+        )
+
+    @callback
+    def options(self, metric: str, selected: Source | None = None) -> list[SelectOptionDict]:
+        """Return the choices for a metric: devices first, then entities, by name.
+
+        A source in use stays among them though it is gone, so that a form never loses it.
+        """
+        found = [
+            SelectOptionDict(value=DeviceSource(*device.key).choice, label=_device_label(device))
+            for device in self.devices
+            if metric in device.metrics
+        ]
+        found += sorted(
+            (
+                SelectOptionDict(
+                    value=EntitySource(entity.id).choice,
+                    label=f"{self._entity_name(entity)} ({entity.entity_id})",
+                )
+                for entity in self._entities(metric)
+            ),
+            key=lambda option: option["label"].casefold(),
+        )
+        if selected is not None and selected.choice not in {o["value"] for o in found}:
+            found.append(SelectOptionDict(value=selected.choice, label=self.label(selected)))
+        return found
+
+    @callback
+    def companion(self, source: Source, metric: str) -> Source | None:
+        """Return the source of `metric` on the same device, None when there is not one."""
+        if isinstance(source, DeviceSource):
+            return next(
+                (
+                    source
+                    for device in self.devices
+                    if device.key == (source.source_instance, source.native_id)
+                    and metric in device.metrics
+                ),
+                None,
+            )
+        registry = er.async_get(self.hass)
+        entity = registry.entities.get_entry(source.registry_id)
+        if entity is None or entity.device_id is None:
+            return None
+        siblings = sorted(
+            (e for e in self._entities(metric) if e.device_id == entity.device_id),
+            # a device's own reading before a diagnostic one of its electronics
+            key=lambda e: (e.entity_category is not None, e.entity_id),
+        )
+        return EntitySource(siblings[0].id) if siblings else None
+
+    @callback
+    def label(self, source: Source) -> str:
+        """Return a name for people."""
+        if isinstance(source, EntitySource):
+            entity = er.async_get(self.hass).entities.get_entry(source.registry_id)
+            return source.registry_id if entity is None else self._entity_name(entity)
+        for device in self.devices:
+            if device.key == (source.source_instance, source.native_id):
+                return _device_label(device)
+        return source.native_id
+
+    def _entities(self, metric: str) -> list[er.RegistryEntry]:
+        """Return the registered sensors of the metric's device class."""
+        device_class = METRIC_CLASSES[metric]
+        return [
+            entity
+            for entity in er.async_get(self.hass).entities.values()
+            if entity.domain == "sensor"
+            and entity.platform != DOMAIN
+            and entity.disabled_by is None
+            and self._device_class(entity) == device_class
+        ]
+
+    def _device_class(self, entity: er.RegistryEntry) -> str | None:
+        if entity.device_class or entity.original_device_class:
+            return entity.device_class or entity.original_device_class
+        state = self.hass.states.get(entity.entity_id)
+        return None if state is None else state.attributes.get(ATTR_DEVICE_CLASS)
+
+    def _entity_name(self, entity: er.RegistryEntry) -> str:
+        state = self.hass.states.get(entity.entity_id)
+        if state is not None:
+            return state.name
+        return entity.name or entity.original_name or entity.entity_id
+
+
+def _device_label(device: Device) -> str:
+    """Return the device's name with where it is heard."""
+    return f"{device.name} (MQTT)"

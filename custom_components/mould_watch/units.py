@@ -1,0 +1,35 @@
+"""Temperatures in forms: in the home's unit there, in °C everywhere else."""
+
+from homeassistant.const import UnitOfTemperature
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.selector import (
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+)
+from homeassistant.util.unit_conversion import TemperatureConverter
+
+
+def to_celsius(hass: HomeAssistant, value: float) -> float:
+    """Return a temperature of the home's unit in °C."""
+    unit = hass.config.units.temperature_unit
+    return round(TemperatureConverter.convert(value, unit, UnitOfTemperature.CELSIUS), 2)
+
+
+def from_celsius(hass: HomeAssistant, value_c: float) -> float:
+    """Return a temperature in the home's unit."""
+    unit = hass.config.units.temperature_unit
+    return round(TemperatureConverter.convert(value_c, UnitOfTemperature.CELSIUS, unit), 1)
+
+
+def temperature_selector(hass: HomeAssistant, minimum_c: float, maximum_c: float) -> NumberSelector:
+    """Return a selector of a temperature between two bounds in °C."""
+    return NumberSelector(
+        NumberSelectorConfig(
+            min=from_celsius(hass, minimum_c),
+            max=from_celsius(hass, maximum_c),
+            step=0.1,
+            unit_of_measurement=hass.config.units.temperature_unit,
+            mode=NumberSelectorMode.BOX,
+        )
+    )

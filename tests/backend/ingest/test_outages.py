@@ -1,0 +1,300 @@
+"""Broker, database and connections that go: each heals by itself, and nothing is lost."""
+
+import asyncio
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from mould_watch.clock import SystemClock
+from mould_watch.storage.database import Database
+from tests.support.fake_broker import Delivery, FakeBroker
+from tests.support.ingestion import Ingesting, Stored, now, payload
+from tests.support.mosquitto import Mosquitto, Publisher, publisher
+from tests.support.postgres import PostgresForTests, database_settings, started_database
+from tests.support.running import running
+from tests.support.waiting import until
+
+TOPIC = "mould-watch/readings/bath"
+
+
+async def test_without_a_database_nothing_is_taken_from_the_broker(
+    ingesting: Ingesting, broker: Mosquitto, tmp_path: Path
+) -> None:
+    nowhere = Database(
+        database_settings("postgresql://nobody@127.0.0.1:1/nothing", tmp_path), SystemClock()
+    )
+    ingestion = ingesting.make(database=nowhere)
+    async with running(nowhere.run(), "database"), running(ingestion.run(), "ingestion"):
+        await until(lambda: nowhere.health()["state"] == "away")
+        assert ingestion.health()["state"] == "waiting_for_database"
+    assert "mould-watch" not in broker.log_file.read_text(encoding="utf-8")
+
+
+async def test_a_database_away_and_back_loses_nothing(
+    postgres: PostgresForTests, broker: Mosquitto, tmp_path: Path
+) -> None:
+    async with (
+        postgres.fresh_database() as address,
+        started_database(address, tmp_path) as database,
+        publisher(broker) as sensor,
+    ):
+        ingesting = Ingesting(broker, database, tmp_path)
+        administrator = await asyncpg.connect(address.replace(_name(address), "postgres"))
+        try:
+            async with ingesting.running() as ingestion:
+                sent = 0
+                for _ in range(2):
+                    await _close(administrator, _name(address))
+                    for _ in range(20):
+                        sent += 1
+                        await sensor.publish(TOPIC, payload(timestamp=now(), temperature=sent))
+                        await sensor.publish("zigbee2mqtt/bath", payload(temperature=sent))
+                    await until(lambda: not ingestion.health()["ready"])
+                    await _open(administrator, _name(address))
+                    await until(lambda: ingestion.health()["ready"])
+                connection = await asyncpg.connect(address)
+                await Stored(connection).has("readings", 80)
+                await connection.close()
+        finally:
+            await _open(administrator, _name(address))
+            await administrator.close()
+
+
+async def test_a_lost_session_lock_disconnects_from_the_broker_until_it_is_held_again(
+    ingesting: Ingesting, sensor: Publisher, stored: Stored, broker: Mosquitto
+) -> None:
+    async with ingesting.running() as ingestion:
+        await sensor.publish(TOPIC, payload(timestamp=now(), temperature=21))
+        await stored.has("readings", 1)
+        # the session lock goes, and with it the right to the client id
+        await stored.connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks"
+            " WHERE locktype = 'advisory' AND granted AND pid <> pg_backend_pid()"
+        )
+        await until(lambda: not ingestion.health()["ready"])
+        assert "Received DISCONNECT from mould-watch" in broker.log_file.read_text(encoding="utf-8")
+        await sensor.publish(TOPIC, payload(timestamp=now(), temperature=22))
+        await stored.has("readings", 2)
+
+
+async def test_a_broker_restart_heals(
+    ingesting: Ingesting, broker: Mosquitto, stored: Stored, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with ingesting.running() as ingestion:
+        await broker.stop()
+        await until(lambda: ingestion.health()["state"] == "away")
+        await asyncio.sleep(1.5)  # some tries fail, and say nothing more
+        await broker.start()
+        await until(lambda: ingestion.health()["ready"])
+        async with publisher(broker) as sensor:
+            await sensor.publish(TOPIC, payload(timestamp=now(), temperature=21))
+        await stored.has("readings", 1)
+    actions = [vars(record).get("action") for record in caplog.records]
+    assert actions.count("broker_away") == 1
+
+
+async def test_messages_that_wait_in_a_restarted_broker_arrive_once(
+    ingesting: Ingesting, broker: Mosquitto, stored: Stored
+) -> None:
+    async with ingesting.running():
+        pass
+    async with publisher(broker) as sensor:
+        for n in range(50):
+            await sensor.publish("zigbee2mqtt/bath", payload(temperature=n))
+    await broker.restart()
+    async with ingesting.running() as ingestion:
+        await stored.has("readings", 50)
+        await until(lambda: ingestion.health()["waiting"] == 0)
+
+
+async def test_a_row_the_database_refuses_becomes_a_dead_letter_and_the_rest_is_stored(
+    ingesting: Ingesting, sensor: Publisher, stored: Stored
+) -> None:
+    await _refuse_temperature(stored, 13)
+    async with ingesting.running():
+        pass
+    await sensor.publish_all(
+        [
+            (TOPIC, payload(timestamp=now(), temperature=13 if n in {7, 30} else 20 + n / 10))
+            for n in range(40)
+        ]
+    )
+    async with ingesting.running():
+        await stored.has("readings", 38)
+        await stored.has("dead_letter", 2)
+    letters = await stored.rows("SELECT reason, detail FROM dead_letter")
+    assert {row["reason"] for row in letters} == {"refused_by_database"}
+    assert all(row["detail"].startswith("23514") for row in letters)
+
+
+async def test_when_every_row_is_refused_alike_the_batch_waits_for_the_database_to_be_mended(
+    ingesting: Ingesting, sensor: Publisher, stored: Stored
+) -> None:
+    await _refuse_temperature(stored, 13)
+    async with ingesting.running():
+        pass
+    await sensor.publish_all(
+        [(TOPIC, payload(timestamp=now(), temperature=13, n=n)) for n in range(40)]
+    )
+    ingestion = ingesting.make(ingest={"minimum_commit_interval_s": 1})
+    async with running(ingestion.run(), "ingestion"):
+        await until(lambda: ingestion.health()["waiting"] > 0)
+        await until(lambda: not ingestion._writer.works)
+        # a message that came alone cannot be told from one that is at fault
+        alone = await stored.count("dead_letter")
+        assert alone < 10
+        await stored.connection.execute("ALTER TABLE readings DROP CONSTRAINT no_such_temperature")
+        await stored.has("readings", 40 - alone)
+        await until(lambda: ingestion.health()["ready"])
+
+
+async def test_a_partition_that_vanished_is_made_anew(
+    ingesting: Ingesting, sensor: Publisher, stored: Stored
+) -> None:
+    async with ingesting.running():
+        await sensor.publish(TOPIC, payload(timestamp=now(), temperature=20))
+        await stored.has("readings", 1)
+        (partition,) = await stored.rows(
+            "SELECT inhrelid::regclass::text AS name FROM pg_inherits"
+            " WHERE inhparent = 'readings'::regclass"
+        )
+        await stored.connection.execute(f"DROP TABLE {partition['name']}")
+        await sensor.publish(TOPIC, payload(timestamp=now(), temperature=21))
+        await stored.has("readings", 1)
+
+
+async def test_a_broker_that_speaks_only_3_1_1_is_good_enough(
+    ingesting: Ingesting, database: Database, stored: Stored, tmp_path: Path
+) -> None:
+    del ingesting
+    async with FakeBroker(refuses=(5,)) as old:
+        ingesting = Ingesting(old, database, tmp_path)  # type: ignore[arg-type]
+        async with ingesting.running():
+            old.deliver(_delivery())
+            await stored.has("readings", 1)
+            await until(lambda: 1 in old.acknowledged)
+        assert old.connects == [5, 4]
+        assert set(old.subscriptions) == {
+            "zigbee2mqtt/#",
+            "mould-watch/readings/#",
+            "mould-watch/mould-watch/marker",
+        }
+
+
+async def test_a_new_epoch_is_committed_before_the_subscription(
+    database: Database, stored: Stored, tmp_path: Path
+) -> None:
+    async with FakeBroker() as fake:
+        await stored.connection.execute("BEGIN; LOCK TABLE mqtt_session")
+        ingestion = Ingesting(fake, database, tmp_path).make()  # type: ignore[arg-type]
+        async with running(ingestion.run(), "ingestion"):
+            await until(lambda: "connect" in fake.events)
+            await stored.rows("SELECT pg_sleep(0.2)")
+            assert "subscribe" not in fake.events
+            await stored.connection.execute("COMMIT")
+            await until(lambda: "subscribe" in fake.events)
+            assert await stored.count("mqtt_session") == 1
+
+
+async def test_a_second_process_stands_by_until_the_first_is_gone(
+    ingesting: Ingesting, other_database: Database, sensor: Publisher, stored: Stored
+) -> None:
+    second = ingesting.make(database=other_database)
+    async with ingesting.running(), running(second.run(), "second"):
+        await until(lambda: second.health()["state"] == "standby")
+        await sensor.publish(TOPIC, payload(timestamp=now(), temperature=21))
+        await stored.has("readings", 1)
+        assert second.health()["state"] == "standby"
+    second = ingesting.make(database=other_database)
+    async with running(second.run(), "second"):
+        await until(lambda: second.health()["ready"])
+
+
+async def test_more_qos_0_than_can_wait_is_dropped_counted_and_told_once(
+    ingesting: Ingesting,
+    sensor: Publisher,
+    stored: Stored,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ingestion = ingesting.make(
+        ingest={"waiting_maximum_messages": 10, "minimum_commit_interval_s": 2}
+    )
+    async with ingesting.running(ingestion):
+        await sensor.publish(TOPIC, payload(timestamp=now(), temperature=0))
+        await stored.has("readings", 1)
+        for n in range(30):
+            await sensor.publish(TOPIC, payload(timestamp=now(), temperature=n), qos=0)
+        await sensor.publish(TOPIC, payload(timestamp=now(), temperature=99), qos=1)
+        await stored.ended("qos0_dropped", 20)
+    assert await stored.count("readings") == 12
+    actions = [vars(record).get("action") for record in caplog.records]
+    assert actions.count("qos0_dropped") == 1
+
+
+async def test_reading_stops_while_too_many_bytes_wait_and_nothing_of_qos_1_is_lost(
+    ingesting: Ingesting, sensor: Publisher, stored: Stored
+) -> None:
+    async with ingesting.running():
+        pass
+    large = "x" * 50_000
+    await sensor.publish_all(
+        [(TOPIC, payload(timestamp=now(), temperature=n % 50, x=f"{n}{large}")) for n in range(100)]
+    )
+    most = 0
+    ingestion = ingesting.make(ingest={"waiting_maximum_bytes": 400_000, "batch_maximum": 2})
+    waiting = ingestion._waiting
+    original = waiting.put
+
+    def put(message: object) -> bool:
+        nonlocal most
+        kept = original(message)  # type: ignore[arg-type]
+        most = max(most, waiting._bytes)
+        return kept
+
+    waiting.put = put  # type: ignore[method-assign]
+    async with ingesting.running(ingestion):
+        await stored.has("readings", 100)
+    assert most < 500_000
+
+
+@pytest.mark.slow
+async def test_a_full_session_drains_fast(
+    ingesting: Ingesting, sensor: Publisher, stored: Stored
+) -> None:
+    async with ingesting.running():
+        pass
+    await sensor.publish_all(
+        [(TOPIC, payload(timestamp=now(), temperature=n % 50, n=n)) for n in range(5000)]
+    )
+    start = asyncio.get_running_loop().time()
+    async with ingesting.running():
+        await stored.has("readings", 5000)
+    # with the broker's default window of 20 and a batch timer this was 10 messages a second
+    assert asyncio.get_running_loop().time() - start < 30
+
+
+def _delivery() -> Delivery:
+    return Delivery(1, TOPIC, payload(timestamp=now(), temperature=21))
+
+
+def _name(address: str) -> str:
+    return address.split("?", maxsplit=1)[0].rsplit("/", 1)[-1]
+
+
+async def _close(administrator: asyncpg.Connection[asyncpg.Record], name: str) -> None:
+    await administrator.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+    await administrator.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name
+    )
+
+
+async def _open(administrator: asyncpg.Connection[asyncpg.Record], name: str) -> None:
+    await administrator.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+
+
+async def _refuse_temperature(stored: Stored, temperature_c: int) -> None:
+    await stored.connection.execute(
+        "ALTER TABLE readings ADD CONSTRAINT no_such_temperature"
+        f" CHECK (temperature_c <> {temperature_c})"
+    )

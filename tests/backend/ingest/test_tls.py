@@ -1,0 +1,85 @@
+"""The connection to a broker that wants TLS."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from mould_watch.clock import SystemClock
+from mould_watch.ingest.service import BrokerAddress, Ingestion
+from mould_watch.settings import IngestSettings, Settings
+from mould_watch.storage.database import Database
+from tests.support.ingestion import Stored, now, payload
+from tests.support.mosquitto import Mosquitto, free_port, publisher
+from tests.support.running import running
+from tests.support.waiting import until
+
+TOPIC = "mould-watch/readings/bath"
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """Make a certificate for 127.0.0.1 that signs itself; return it and its key."""
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl to make a certificate with")
+    certificate, key = tmp_path / "broker.pem", tmp_path / "broker.key"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+         "-subj", "/CN=broker", "-addext", "subjectAltName=IP:127.0.0.1",
+         "-addext", "keyUsage=digitalSignature,keyCertSign",
+         "-keyout", str(key), "-out", str(certificate)],
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+    return certificate, key
+
+
+def _tls(certificate: tuple[Path, Path], port: int) -> list[str]:
+    return [
+        f"listener {port} 127.0.0.1",
+        f"certfile {certificate[0]}",
+        f"keyfile {certificate[1]}",
+    ]
+
+
+def _ingestion(
+    database: Database, tmp_path: Path, address: BrokerAddress, ingest: IngestSettings
+) -> Ingestion:
+    async def broker() -> BrokerAddress:
+        return address
+
+    settings = Settings(data_dir=tmp_path, ingest=ingest)
+    return Ingestion(settings, database, SystemClock(), broker)
+
+
+async def test_messages_come_through_tls_also_when_the_reading_was_stopped(
+    database: Database, stored: Stored, tmp_path: Path, certificate: tuple[Path, Path]
+) -> None:
+
+    port = free_port()
+    async with Mosquitto(tmp_path / "broker", options=_tls(certificate, port)) as broker:
+        address = BrokerAddress("127.0.0.1", port, tls=True, ca_file=certificate[0])
+        ingest = IngestSettings(waiting_maximum_bytes=100_000, batch_maximum=2)
+        ingestion = _ingestion(database, tmp_path, address, ingest)
+        async with (
+            running(ingestion.run(), "ingestion"),
+            publisher(broker) as sensor,
+        ):
+            await until(lambda: ingestion.health()["ready"])
+            for n in range(30):
+                await sensor.publish(TOPIC, payload(timestamp=now(), temperature=n, x="x" * 30_000))
+            await stored.has("readings", 30)
+
+
+async def test_a_certificate_nobody_vouches_for_is_refused_and_said_so(
+    database: Database, tmp_path: Path, certificate: tuple[Path, Path]
+) -> None:
+
+    port = free_port()
+    async with Mosquitto(tmp_path / "broker", options=_tls(certificate, port)):
+        address = BrokerAddress("127.0.0.1", port, tls=True)
+        ingestion = _ingestion(database, tmp_path, address, IngestSettings())
+        async with running(ingestion.run(), "ingestion"):
+            await until(lambda: ingestion.health()["state"] == "away")
+            assert "certificate" in ingestion.health()["detail"].lower()

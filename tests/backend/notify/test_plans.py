@@ -1,0 +1,88 @@
+"""The hot queries read live notifications only, however long the history grows."""
+
+import json
+from typing import Any
+
+import pytest
+
+from mould_watch.storage.database import Connection
+from mould_watch.storage.sql import load_queries
+from tests.support.notifications import INSTANCE, add_incident
+
+pytestmark = pytest.mark.slow
+
+_QUERIES = load_queries("outbox")
+_FINISHED = 100_000
+_LIVE = 100
+
+
+@pytest.fixture
+async def long_history(connection: Connection) -> Connection:
+    """A hundred thousand finished notifications, a hundred live ones."""
+    incident = await add_incident(connection)
+    await connection.execute("ALTER TABLE notification DISABLE TRIGGER USER")
+    insert = """
+        INSERT INTO notification
+            (transition_id, incident_id, channel, route, target, sequence, kind, severity, message,
+             state, attempts, finished_at)
+        SELECT t.id, $1, 'home_assistant', $2, 'phone-' || g % 50, g, 'alarm', 'warning',
+            '{"room": "Bathroom"}', $5::text::notification_state, 0,
+            CASE WHEN $5 = 'sent' THEN clock_timestamp() END
+        FROM transition AS t, generate_series($3::integer, $4::integer) AS g
+        WHERE t.incident_id = $1
+        """
+    await connection.execute(insert, incident, INSTANCE, 1, _FINISHED, "sent")
+    await connection.execute(
+        insert, incident, INSTANCE, _FINISHED + 1, _FINISHED + _LIVE, "pending"
+    )
+    await connection.execute("ALTER TABLE notification ENABLE TRIGGER USER")
+    await connection.execute("VACUUM ANALYZE notification")
+    return connection
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("claim", ("home_assistant", [INSTANCE], 10, "w", 60.0)),
+        ("supersede", ()),
+        ("next_due", ("home_assistant", [INSTANCE])),
+    ],
+)
+async def test_finished_notifications_cost_nothing(
+    long_history: Connection, name: str, arguments: tuple[object, ...]
+) -> None:
+    connection = long_history
+    for plan_cache_mode in ("force_custom_plan", "force_generic_plan"):
+        await connection.execute(f"SET plan_cache_mode = {plan_cache_mode}")
+        async with _rolled_back(connection):
+            plan = await connection.fetchval(
+                "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + getattr(_QUERIES, name), *arguments
+            )
+        (explained,) = json.loads(plan) if isinstance(plan, str) else plan
+        nodes = _nodes(explained["Plan"])
+        assert not [node for node in nodes if node["Node Type"] == "Seq Scan"], plan_cache_mode
+        read = max(
+            node["Actual Rows"] * node["Actual Loops"]
+            for node in nodes
+            if "notification" in node.get("Index Name", "") or "Relation Name" in node
+        )
+        assert read <= 100 * _LIVE, f"{name} reads {read} rows under {plan_cache_mode}"
+        buffers = explained["Plan"]["Shared Hit Blocks"] + explained["Plan"]["Shared Read Blocks"]
+        assert buffers < 5_000, f"{name} touches {buffers} pages under {plan_cache_mode}"
+
+
+def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    return [plan, *(node for child in plan.get("Plans", ()) for node in _nodes(child))]
+
+
+class _rolled_back:  # noqa: N801 - reads as the word it is
+    """A transaction that is undone at the end of its block."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._transaction = connection.transaction()
+
+    async def __aenter__(self) -> None:
+        await self._transaction.start()
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self._transaction.rollback()

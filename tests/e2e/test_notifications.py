@@ -1,0 +1,121 @@
+"""From a sensor's message to the phone: seen once, whatever dies on the way."""
+
+from datetime import timedelta
+
+import pytest
+
+from demo_flat.phone import Answer
+from tests.support.home_assistant import DAMP, DRY, House, eventually
+from tests.support.phone import next_push, pushes_about, shown_about
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_a_damp_wall_reaches_the_phone_once(house: House) -> None:
+    room = await house.damp_room("Pantry")
+    push = await next_push(house.phone, room.name)
+    assert "last 24 hours" in push.message
+    assert push.tag is not None
+
+    async def is_sent() -> bool:
+        return [found["state"] for found in await house.notifications(room)] == ["sent"]
+
+    await eventually(is_sent, timeout_s=10, what="the notification to be sent")
+    risk = (await house.entity_ids(room))["mould_risk"]
+
+    async def is_on() -> bool:
+        return bool((await house.api.states())[risk]["state"] == "on")
+
+    await eventually(is_on, timeout_s=10, what="the mould risk to be on")
+    assert len(pushes_about(house.phone, room.name)) == 1
+
+
+async def test_recovery_replaces_the_alarm_silently(house: House) -> None:
+    room = await house.damp_room("Laundry", recovery_hours=1)
+    alarm = await next_push(house.phone, room.name)
+    alerts = house.phone.screen().alerts
+
+    await house.publish_past(room.sensor, DRY, begin=timedelta(minutes=68))
+    recovery = await next_push(house.phone, room.name, after=1)
+
+    assert recovery.tag == alarm.tag
+    assert recovery.title != alarm.title
+    assert shown_about(house.phone, room.name) == [recovery]
+    assert house.phone.screen().alerts == alerts
+    risk = (await house.entity_ids(room))["mould_risk"]
+
+    async def is_off() -> bool:
+        return bool((await house.api.states())[risk]["state"] == "off")
+
+    await eventually(is_off, timeout_s=10, what="the mould risk to be off")
+
+
+@pytest.mark.parametrize("failpoint", ["after_claim_before_send", "after_send_before_sent"])
+async def test_a_backend_killed_while_sending_is_seen_once(house: House, failpoint: str) -> None:
+    await house.backend.process.stop()
+    await house.backend.start(MOULD_WATCH_FAILPOINT=failpoint)
+    await house.backend.wait_ready()
+    room = await house.damp_room(f"Study {failpoint}")
+    assert await house.backend.process.wait_exit(timeout_s=30) == -9
+
+    await house.backend.start()
+
+    async def is_sent() -> bool:
+        return [found["state"] for found in await house.notifications(room)] == ["sent"]
+
+    await eventually(is_sent, timeout_s=60, what="the notification to be sent after all")
+    pushed = pushes_about(house.phone, room.name)
+    assert len(shown_about(house.phone, room.name)) == 1
+    assert len(pushed) == 1, "an id once delivered is answered from the Store"
+    (notification,) = await house.notifications(room)
+    assert [step["to_state"] for step in notification["steps"]] == [
+        "pending",
+        "claimed",
+        "claimed",
+        "sent",
+    ]
+
+
+async def test_an_answer_lost_is_seen_once_and_repeated_silently(house: House) -> None:
+    """Home Assistant dies while the phone has the push and its answer is still to come."""
+    sensor = house.new_sensor("Attic")
+    long_ago = timedelta(hours=14)
+    await house.publish_past(sensor, DAMP, begin=long_ago, end=long_ago)
+    room = await house.add_room(sensor.name, sensor)
+    await house.home_assistant_has_written(room.room_id)
+    house.phone.answer = Answer.SILENT
+    await house.publish_past(sensor, DAMP, begin=timedelta(hours=13), end=timedelta(minutes=70))
+    first = await next_push(house.phone, room.name)
+    alerts = house.phone.screen().alerts
+    await house.home_assistant.process.kill()
+
+    house.phone.answer = Answer.ACCEPTED
+    await house.start_home_assistant()
+    again = await next_push(house.phone, room.name, after=1, timeout_s=60)
+
+    assert again.tag == first.tag
+    assert len(shown_about(house.phone, room.name)) == 1
+    assert house.phone.screen().alerts == alerts, "the second is silent"
+
+    async def is_sent() -> bool:
+        return [found["state"] for found in await house.notifications(room)] == ["sent"]
+
+    await eventually(is_sent, timeout_s=30, what="the notification to be sent")
+
+
+async def test_a_phone_service_that_refuses_does_not_stop_the_others(house: House) -> None:
+    """The action hides a refused push (429): it is no reason to repeat, nor to wait."""
+    house.phone.answer = Answer.RATE_LIMITED
+    refused = await house.damp_room("Cellar stairs")
+    await next_push(house.phone, refused.name)
+    house.phone.answer = Answer.ACCEPTED
+    room = await house.damp_room("Workshop")
+    await next_push(house.phone, room.name)
+    assert len(shown_about(house.phone, room.name)) == 1
+    assert len(pushes_about(house.phone, refused.name)) == 1
+
+
+async def test_home_assistant_faults_are_none(house: House) -> None:
+    # the backend was taken away: each time that is said once
+    said = "There is no connection to the Mould Watch backend"
+    assert [fault for fault in house.home_assistant.faults() if said not in fault] == []

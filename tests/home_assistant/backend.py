@@ -1,0 +1,336 @@
+"""A backend that speaks docs/protocol.md over real sockets, and does as the test says."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from tests.support.waiting import until
+
+TOKEN = "the-token-of-the-tests"
+TS = "2026-11-22T08:00:00+00:00"
+
+type Message = dict[str, Any]
+
+
+def device(native_id: str, name: str, *metrics: str, instance: str = "mqtt") -> Message:
+    """Return a device as the backend tells of it."""
+    return {
+        "source_instance": instance,
+        "native_id": native_id,
+        "name": name,
+        "manufacturer": "Aqara",
+        "model": "T1",
+        "metrics": list(metrics) or ["temperature_c", "humidity_pct"],
+        "qos": 0,
+        "available": True,
+        "last_seen_at": TS,
+    }
+
+
+def condition(room_id: str, **values: object) -> Message:
+    """Return a room's condition; by default a damp one."""
+    return {
+        "room_id": room_id,
+        "evaluated_at": TS,
+        "temperature": {"value": 21.5, "ts": TS},
+        "humidity": {"value": 72.0, "ts": TS},
+        "outdoor_temperature": {"value": 2.0, "ts": TS},
+        "dew_point_c": 16.2,
+        "surface": {"temperature_c": 15.5, "humidity_pct": 93.0, "critical_humidity_pct": 80.0},
+        "level": "warning",
+        "reason": "surface_damp",
+        "at_risk": True,
+        "evidence": {
+            "damp_hours": 7.5,
+            "damp_readings": 90,
+            "required_damp_hours": 6.0,
+            "required_damp_readings": 3,
+            "window_hours": 24.0,
+            "coverage": 0.9,
+        },
+        "incident": {
+            "incident_id": str(uuid4()),
+            "rule_id": "surface_damp",
+            "state": "open",
+            "level": "warning",
+            "since": TS,
+        },
+        **values,
+    }
+
+
+def notification(room_id: str, target: str, **values: object) -> Message:
+    """Return a notification to deliver."""
+    return {
+        "notification_id": str(uuid4()),
+        "incident_id": "incident-1",
+        "room_id": room_id,
+        "room": "Bathroom",
+        "kind": "alarm",
+        "severity": "warning",
+        "title": "Bathroom: mould risk",
+        "body": "The cold wall has been damp for 7 hours.",
+        "buttons": [],
+        "target": target,
+        "attempt": 1,
+        **values,
+    }
+
+
+class Backend:
+    """State, and a record of what was asked."""
+
+    def __init__(self) -> None:
+        self.token = TOKEN
+        self.backend_id: str | None = str(uuid4())
+        self.api = {"minimum": 1, "maximum": 1}
+        self.owner: str | None = None
+        self.revision: int | None = None
+        self.document: Message | None = None
+        self.archived: list[Message] = []
+        self.devices: list[Message] = [device("0x01", "Bathroom sensor")]
+        self.conditions: dict[str, Message] = {}
+        self.health: Message = {"database": "ready", "broker": "ready", "dead_letters": 0}
+        # request type -> error; taken away by the test
+        self.refusals: dict[str, Message] = {}
+        self.room_errors: dict[str, str] = {}
+        self.info: Any = None
+        self.refuse_hello: Message | None = None
+        self.welcomes = True
+        # answers no request
+        self.silent = False
+        self.stream_status: int | None = None
+        self.received: list[Message] = []
+        self.connections = 0
+        self.sockets: list[web.WebSocketResponse] = []
+        self.port = 0
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        application = web.Application()
+        application.router.add_get("/v1/info", self._info)
+        application.router.add_get("/v1/devices", self._devices)
+        application.router.add_get("/v1/stream", self._stream)
+        self._runner = web.AppRunner(application, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        await self.drop()
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def drop(self, code: int = WSCloseCode.GOING_AWAY) -> None:
+        """Close every connection."""
+        sockets, self.sockets = self.sockets, []
+        for socket in sockets:
+            await socket.close(code=code)
+
+    async def send(self, message: Mapping[str, Any]) -> None:
+        """Send to the newest connection."""
+        await self.sockets[-1].send_json(message)
+
+    async def tell_condition(self, room_id: str, **values: object) -> None:
+        """Give a room a new condition and say so."""
+        self.conditions[room_id] = condition(room_id, **values)
+        await self.send({"type": "room", "room": self._room(self._config(room_id))})
+
+    async def notify(self, message: Message) -> Message:
+        """Send a notification and return the answer to it."""
+        before = len(self.results(message["notification_id"]))
+        await self.send({"type": "notify", "notification": message})
+        await until(lambda: len(self.results(message["notification_id"])) > before, 10)
+        return self.results(message["notification_id"])[-1]
+
+    def results(self, notification_id: str) -> list[Message]:
+        return [
+            message
+            for message in self.of("notification_result")
+            if message["notification_id"] == notification_id
+        ]
+
+    def of(self, message_type: str) -> list[Message]:
+        """Return the messages of a type received so far."""
+        return [message for message in self.received if message["type"] == message_type]
+
+    async def wait_for(
+        self, message_type: str, match: Callable[[Message], bool] = lambda _: True
+    ) -> Message:
+        """Wait for a message and return the newest that matches."""
+        found: list[Message] = []
+
+        def arrived() -> bool:
+            found[:] = [message for message in self.of(message_type) if match(message)]
+            return bool(found)
+
+        await until(arrived, 10)
+        return found[-1]
+
+    def readings(self) -> list[Message]:
+        """Return every reading forwarded, in order."""
+        return [reading for message in self.of("readings") for reading in message["readings"]]
+
+    def _authorized(self, request: web.Request) -> bool:
+        return request.headers.get("Authorization") == f"Bearer {self.token}"
+
+    async def _info(self, request: web.Request) -> web.Response:
+        if not self._authorized(request):
+            return web.json_response({"error": {"code": "unauthorized"}}, status=401)
+        if self.info is not None:
+            return web.json_response(self.info)
+        return web.json_response(
+            {
+                "backend_id": self.backend_id,
+                "backend_version": "0.1.0",
+                "api": self.api,
+                "owner": self.owner,
+                "rooms": len(self.document["rooms"]) if self.document else 0,
+            }
+        )
+
+    async def _devices(self, request: web.Request) -> web.Response:
+        if not self._authorized(request):
+            return web.json_response({"error": {"code": "unauthorized"}}, status=401)
+        if "devices" in self.refusals:
+            return web.json_response({"error": self.refusals["devices"]}, status=503)
+        return web.json_response({"devices": self.devices})
+
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        if not self._authorized(request):
+            return web.json_response({"error": {"code": "unauthorized"}}, status=401)
+        if self.stream_status is not None:
+            return web.Response(status=self.stream_status)
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        self.connections += 1
+        hello = await socket.receive_json()
+        self.received.append(hello)
+        if self.refuse_hello is not None:
+            await socket.send_json({"type": "refused", "message": "no", **self.refuse_hello})
+            await socket.close(code=4002)
+            return socket
+        self.sockets.append(socket)
+        await socket.send_json({"type": "health", "health": self.health})
+        if self.welcomes:
+            await self._welcome(socket, hello["instance_id"])
+        async for frame in socket:
+            if frame.type is WSMsgType.TEXT:
+                await self._take(socket, frame.json())
+        return socket
+
+    async def _welcome(self, socket: web.WebSocketResponse, instance_id: str) -> None:
+        role = "owner" if self.owner == instance_id else "reader"
+        await socket.send_json(
+            {
+                "type": "welcome",
+                "api_version": 1,
+                "backend_id": self.backend_id,
+                "backend_version": "0.1.0",
+                "owner": self.owner,
+                "revision": self.revision,
+                "role": "unclaimed" if self.owner is None else role,
+            }
+        )
+        await socket.send_json(
+            {
+                "type": "snapshot",
+                "rooms": [self._room(room) for room in self._rooms()],
+                "devices": self.devices,
+                "health": self.health,
+            }
+        )
+
+    async def _take(self, socket: web.WebSocketResponse, message: Message) -> None:
+        self.received.append(message)
+        if "id" not in message or self.silent:
+            return
+        answer: Message = {"type": "result", "id": message["id"]}
+        error = self.refusals.get(message["type"])
+        if error is not None and message.get("choice") is None:
+            await socket.send_json({**answer, "success": False, "error": error})
+            return
+        result = getattr(self, f"_on_{message['type']}")(message)
+        await socket.send_json({**answer, "success": True, "result": result})
+        if message["type"] == "configure":
+            for room in self._rooms():
+                await socket.send_json({"type": "room", "room": self._room(room)})
+
+    def _on_configure(self, message: Message) -> Message:
+        document = message["document"]
+        if message["choice"] is not None:
+            self.refusals.pop("configure", None)
+        present = {room["room_id"]: room for room in self._rooms()}
+        wanted = {room["room_id"] for room in document["rooms"]}
+        self.archived = [room for room in self.archived if room["room_id"] not in wanted]
+        self.archived += [room for room_id, room in present.items() if room_id not in wanted]
+        self.document = document
+        self.owner = document["owner"]
+        self.revision = document["revision"]
+        return {"revision": self.revision, "rooms": self._room_results(document)}
+
+    def _on_check_configuration(self, message: Message) -> Message:
+        document = message["document"]
+        return {"revision": document["revision"], "rooms": self._room_results(document)}
+
+    def _on_restore(self, message: Message) -> Message:
+        del message
+        return {"document": self.document, "archived": self.archived}
+
+    def _on_readings(self, message: Message) -> Message:
+        return {"results": [{"status": "stored"} for _ in message["readings"]]}
+
+    def _on_availability(self, message: Message) -> Message:
+        del message
+        return {}
+
+    def _on_ready_to_deliver(self, message: Message) -> Message:
+        del message
+        return {}
+
+    def _room_results(self, document: Message) -> Message:
+        return {
+            room["room_id"]: (
+                {"ok": False, "code": "bad", "message": self.room_errors[room["name"]]}
+                if room["name"] in self.room_errors
+                else {"ok": True}
+            )
+            for room in document["rooms"]
+        }
+
+    def _rooms(self) -> list[Message]:
+        return self.document["rooms"] if self.document else []
+
+    def _config(self, room_id: str) -> Message:
+        return next(room for room in self._rooms() if room["room_id"] == room_id)
+
+    def _room(self, config: Message) -> Message:
+        return {
+            "room_id": config["room_id"],
+            "name": config["name"],
+            "config": config,
+            "archived": False,
+            "condition": self.conditions.get(config["room_id"]),
+        }
+
+
+@asynccontextmanager
+async def running_backend() -> AsyncGenerator[Backend]:
+    """Run a backend on a free port of the loopback interface."""
+    backend = Backend()
+    await backend.start()
+    try:
+        yield backend
+    finally:
+        async with asyncio.timeout(10):
+            await backend.stop()

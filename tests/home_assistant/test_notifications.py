@@ -1,0 +1,421 @@
+"""Each notification once on the phone, whatever is repeated, lost or restarted."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from homeassistant.components import persistent_notification
+from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
+from homeassistant.core import CoreState, HomeAssistant, ServiceCall
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.util import dt as dt_util
+
+from custom_components.mould_watch import phones
+from custom_components.mould_watch.const import DOMAIN
+from custom_components.mould_watch.notifications import notification_store
+from tests.home_assistant.backend import Backend, notification
+from tests.home_assistant.conftest import MockConfigEntry, Phone, Setup, room, room_id_of
+from tests.support.waiting import until
+
+type Register = Callable[..., Awaitable[Phone]]
+type Record = Callable[[str], list[ServiceCall]]
+
+
+async def _entry(backend: Backend, setup: Setup) -> tuple[MockConfigEntry, str]:
+    entry = await setup(room())
+    await backend.wait_for("ready_to_deliver")
+    return entry, room_id_of(entry)
+
+
+def _persistent(hass: HomeAssistant) -> dict[str, Any]:
+    return dict(persistent_notification._async_get_or_create_notifications(hass))
+
+
+async def _stored(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, Any]:
+    stored = await notification_store(hass, entry.entry_id).async_load()
+    return dict((stored or {"ids": {}})["ids"])
+
+
+async def test_nothing_comes_before_home_assistant_has_started(
+    hass: HomeAssistant, backend: Backend, setup: Setup
+) -> None:
+    hass.set_state(CoreState.starting)
+    await setup(room())
+    assert backend.of("ready_to_deliver") == []
+    hass.set_state(CoreState.running)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
+    await backend.wait_for("ready_to_deliver")
+
+
+async def test_an_alarm_reaches_its_phone_once(
+    hass: HomeAssistant,
+    backend: Backend,
+    setup: Setup,
+    mobile_app: Register,
+    record_calls: Record,
+) -> None:
+    phone, other = await mobile_app("Pixel"), await mobile_app("iPhone")
+    calls, others = record_calls(phone.action), record_calls(other.action)
+    entry, room_id = await _entry(backend, setup)
+    alarm = notification(
+        room_id, phone.device_id, buttons=[{"action": "MW_ACK_1", "title": "OK", "more": 1}]
+    )
+    assert await backend.notify(alarm) == {
+        "type": "notification_result",
+        "notification_id": alarm["notification_id"],
+        "outcome": "delivered",
+        "code": None,
+        "message": None,
+        "retry_after_s": None,
+    }
+    (call,) = calls
+    assert call.data["title"] == alarm["title"]
+    assert call.data["message"] == alarm["body"]
+    assert call.data["data"] == {
+        "tag": "mould_watch_incident-1",
+        "group": "mould_watch",
+        "channel": "Mould Watch: warning",
+        "importance": "default",
+        "alert_once": False,
+        "push": {"interruption-level": "active"},
+        "url": "/history?entity_id=binary_sensor.bathroom_mould_risk",
+        "clickAction": "entityId:binary_sensor.bathroom_mould_risk",
+        "ttl": 0,
+        "priority": "high",
+        "actions": [{"action": "MW_ACK_1", "title": "OK"}],
+    }
+    # the same id again is answered at once, without a second push
+    assert (await backend.notify(alarm))["outcome"] == "delivered"
+    assert len(calls) == 1
+    assert others == []
+    assert (await _stored(hass, entry))[alarm["notification_id"]]["state"] == "delivered"
+
+
+async def test_the_id_is_written_before_the_phone_is_called(
+    hass: HomeAssistant, backend: Backend, setup: Setup, mobile_app: Register
+) -> None:
+    phone = await mobile_app()
+    entry, room_id = await _entry(backend, setup)
+    seen: list[dict[str, Any]] = []
+
+    async def push(_call: ServiceCall) -> None:
+        seen.append(await _stored(hass, entry))
+
+    hass.services.async_register("notify", phone.action, push)
+    alarm = notification(room_id, phone.device_id)
+    await backend.notify(alarm)
+    assert [stored[alarm["notification_id"]]["state"] for stored in seen] == ["sending"]
+
+
+async def test_an_id_left_in_sending_is_sent_again_silently_under_its_tag(
+    hass: HomeAssistant,
+    *,
+    hass_storage: dict[str, Any],
+    backend: Backend,
+    setup: Setup,
+    mobile_app: Register,
+    record_calls: Record,
+) -> None:
+    """Home Assistant died between the call and its note of it."""
+    phone = await mobile_app()
+    calls = record_calls(phone.action)
+    entry, room_id = await _entry(backend, setup)
+    alarm = notification(room_id, phone.device_id)
+    await hass.config_entries.async_unload(entry.entry_id)
+    hass_storage[f"{DOMAIN}.notifications.{entry.entry_id}"] = {
+        "version": 1,
+        "key": f"{DOMAIN}.notifications.{entry.entry_id}",
+        "data": {
+            "ids": {
+                alarm["notification_id"]: {
+                    "state": "sending",
+                    "lane": f"incident-1/{phone.device_id}",
+                    "closed_at": None,
+                }
+            }
+        },
+    }
+    await hass.config_entries.async_setup(entry.entry_id)
+    await until(lambda: len(backend.of("ready_to_deliver")) == 2)
+    assert (await backend.notify(alarm))["outcome"] == "delivered"
+    (call,) = calls
+    assert call.data["data"]["tag"] == "mould_watch_incident-1"
+    assert call.data["data"]["alert_once"] is True
+    assert call.data["data"]["push"] == {"interruption-level": "passive"}
+
+
+async def test_a_delivered_id_survives_a_restart(
+    hass: HomeAssistant,
+    backend: Backend,
+    setup: Setup,
+    mobile_app: Register,
+    record_calls: Record,
+) -> None:
+    phone = await mobile_app()
+    calls = record_calls(phone.action)
+    entry, room_id = await _entry(backend, setup)
+    alarm = notification(room_id, phone.device_id)
+    await backend.notify(alarm)
+    await hass.config_entries.async_reload(entry.entry_id)
+    await until(lambda: len(backend.of("ready_to_deliver")) == 2)
+    assert (await backend.notify(alarm))["outcome"] == "delivered"
+    assert len(calls) == 1
+
+
+async def test_an_answer_lost_with_the_connection_is_given_over_the_next(
+    hass: HomeAssistant, backend: Backend, setup: Setup, mobile_app: Register
+) -> None:
+    phone = await mobile_app()
+    calls: list[ServiceCall] = []
+    may_end = asyncio.Event()
+
+    async def push(call: ServiceCall) -> None:
+        calls.append(call)
+        await may_end.wait()
+
+    hass.services.async_register("notify", phone.action, push)
+    _, room_id = await _entry(backend, setup)
+    alarm = notification(room_id, phone.device_id)
+    await backend.send({"type": "notify", "notification": alarm})
+    await until(lambda: len(calls) == 1)
+    # the same again while the first is under way: one push, one answer
+    await backend.send({"type": "notify", "notification": alarm})
+    await backend.stop()
+    may_end.set()
+    await backend.start()
+    await until(lambda: len(backend.of("ready_to_deliver")) == 2)
+    assert (await backend.notify(alarm))["outcome"] == "delivered"
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("severity", "channel", "importance"),
+    [
+        ("watch", "Mould Watch: information", "low"),
+        ("high", "Mould Watch: high risk", "high"),
+        ("damage", "Mould Watch: damage", "high"),
+        ("unheard_of", "Mould Watch: warning", "default"),
+    ],
+)
+async def test_a_channel_for_each_severity(
+    *,
+    backend: Backend,
+    setup: Setup,
+    mobile_app: Register,
+    record_calls: Record,
+    severity: str,
+    channel: str,
+    importance: str,
+) -> None:
+    phone = await mobile_app()
+    calls = record_calls(phone.action)
+    _, room_id = await _entry(backend, setup)
+    await backend.notify(notification(room_id, phone.device_id, severity=severity))
+    assert calls[0].data["data"]["channel"] == channel
+    assert calls[0].data["data"]["importance"] == importance
+
+
+async def test_recovery_replaces_silently_and_clear_removes(
+    backend: Backend, setup: Setup, mobile_app: Register, record_calls: Record
+) -> None:
+    phone = await mobile_app()
+    calls = record_calls(phone.action)
+    _, room_id = await _entry(backend, setup)
+    await backend.notify(notification(room_id, phone.device_id))
+    await backend.notify(notification(room_id, phone.device_id, kind="recovery"))
+    await backend.notify(notification(room_id, phone.device_id, kind="clear"))
+    alarm, recovery, clear = (call.data for call in calls)
+    assert {data["data"]["tag"] for data in (alarm, recovery, clear)} == {"mould_watch_incident-1"}
+    assert recovery["data"]["alert_once"] is True
+    assert recovery["data"]["push"] == {"interruption-level": "passive"}
+    assert recovery["data"]["importance"] == "low"
+    assert clear["message"] == "clear_notification"
+
+
+async def test_without_a_phone_it_is_shown_inside_home_assistant(
+    hass: HomeAssistant, backend: Backend, setup: Setup
+) -> None:
+    _, room_id = await _entry(backend, setup)
+    alarm = notification(room_id, "persistent")
+    assert (await backend.notify(alarm))["outcome"] == "delivered"
+    shown = _persistent(hass)["mould_watch_incident-1"]
+    assert (shown["title"], shown["message"]) == (alarm["title"], alarm["body"])
+    await backend.notify(notification(room_id, "persistent", kind="recovery", body="dry"))
+    assert _persistent(hass)["mould_watch_incident-1"]["message"] == "dry"
+    await backend.notify(notification(room_id, "persistent", kind="clear"))
+    assert "mould_watch_incident-1" not in _persistent(hass)
+
+
+async def test_a_phone_that_is_gone_is_failed(
+    hass: HomeAssistant, backend: Backend, setup: Setup, mobile_app: Register
+) -> None:
+    phone = await mobile_app()
+    _, room_id = await _entry(backend, setup)
+    await hass.config_entries.async_remove(phone.entry.entry_id)
+    answer = await backend.notify(notification(room_id, phone.device_id))
+    assert answer["outcome"] == "failed"
+    assert answer["code"] == "phone_gone"
+
+
+async def test_a_device_that_is_no_phone_is_failed(backend: Backend, setup: Setup) -> None:
+    entry, room_id = await _entry(backend, setup)
+    device = entry.runtime_data._device(room_id)
+    answer = await backend.notify(notification(room_id, device.id))
+    assert answer["outcome"] == "failed"
+
+
+async def test_a_missing_action_is_never_failed(
+    hass: HomeAssistant,
+    backend: Backend,
+    setup: Setup,
+    mobile_app: Register,
+    record_calls: Record,
+) -> None:
+    phone = await mobile_app()
+    entry, room_id = await _entry(backend, setup)
+    await hass.config_entries.async_unload(phone.entry.entry_id)
+    alarm = notification(room_id, phone.device_id)
+    answer = await backend.notify(alarm)
+    assert answer["outcome"] == "retry"
+    assert answer["code"] == "phone_action_missing"
+    assert answer["retry_after_s"] > 0
+    assert "mould_watch_incident-1" in _persistent(hass)
+    issue = f"phone_unreachable.{entry.entry_id}.{phone.device_id}"
+    assert ir.async_get(hass).async_get_issue(DOMAIN, issue) is not None
+    # what the user has dismissed is not shown again by a retry
+    persistent_notification.async_dismiss(hass, "mould_watch_incident-1")
+    assert (await backend.notify(alarm))["outcome"] == "retry"
+    assert "mould_watch_incident-1" not in _persistent(hass)
+    # the phone is back
+    await hass.config_entries.async_setup(phone.entry.entry_id)
+    calls = record_calls(phone.action)
+    assert (await backend.notify(alarm))["outcome"] == "delivered"
+    assert calls[0].data["data"]["alert_once"] is False
+    assert ir.async_get(hass).async_get_issue(DOMAIN, issue) is None
+
+
+async def test_clearing_what_a_missing_action_has_shown(
+    hass: HomeAssistant, backend: Backend, setup: Setup, mobile_app: Register
+) -> None:
+    phone = await mobile_app()
+    _, room_id = await _entry(backend, setup)
+    await hass.config_entries.async_unload(phone.entry.entry_id)
+    await backend.notify(notification(room_id, phone.device_id))
+    answer = await backend.notify(notification(room_id, phone.device_id, kind="clear"))
+    assert answer["outcome"] == "delivered"
+    assert "mould_watch_incident-1" not in _persistent(hass)
+
+
+@pytest.fixture
+async def twins(mobile_app: Register) -> tuple[Phone, Phone]:
+    """Return two phones of one name: only the second has an action."""
+    return await mobile_app("Pixel"), await mobile_app("Pixel")
+
+
+async def test_of_two_phones_with_one_name_each_gets_only_its_own(
+    hass: HomeAssistant,
+    backend: Backend,
+    setup: Setup,
+    twins: tuple[Phone, Phone],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second = twins
+    pushed: list[str] = []
+    said: list[dict[str, Any]] = []
+
+    async def call(self: phones.Phone, action: str, payload: dict[str, Any]) -> None:
+        (said if action == "send_message" else pushed).append(
+            payload if action == "send_message" else self.device_id  # type: ignore[arg-type]
+        )
+
+    monkeypatch.setattr(phones.Phone, "_call", call)
+    entry, room_id = await _entry(backend, setup)
+    answer = await backend.notify(notification(room_id, first.device_id))
+    # its notify entity is its own, and takes text
+    assert answer["outcome"] == "delivered"
+    assert pushed == []
+    entity = er.async_get(hass).async_get(said[0]["entity_id"])
+    assert entity is not None
+    assert entity.device_id == first.device_id
+    await backend.notify(notification(room_id, second.device_id, incident_id="incident-2"))
+    assert pushed == [second.device_id]
+    issue = f"phone_unreachable.{entry.entry_id}.{first.device_id}"
+    assert ir.async_get(hass).async_get_issue(DOMAIN, issue) is not None
+
+
+async def test_an_entity_that_fails_is_tried_again(
+    backend: Backend, setup: Setup, twins: tuple[Phone, Phone]
+) -> None:
+    _, room_id = await _entry(backend, setup)
+    # nothing listens at the phone's push address: the entity says so, unlike the action
+    answer = await backend.notify(notification(room_id, twins[0].device_id))
+    assert answer["outcome"] == "retry"
+    assert answer["code"] == "push_failed"
+
+
+async def test_a_failing_action_is_tried_again(
+    hass: HomeAssistant, backend: Backend, setup: Setup, mobile_app: Register
+) -> None:
+    phone = await mobile_app()
+
+    async def fail(_call: ServiceCall) -> None:
+        raise HomeAssistantError("no")
+
+    hass.services.async_register("notify", phone.action, fail)
+    _, room_id = await _entry(backend, setup)
+    answer = await backend.notify(notification(room_id, phone.device_id))
+    assert answer["outcome"] == "retry"
+    assert answer["code"] == "push_failed"
+
+
+async def test_an_action_that_hangs_is_tried_again(
+    hass: HomeAssistant,
+    backend: Backend,
+    setup: Setup,
+    mobile_app: Register,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(phones, "CALL_TIMEOUT_S", 0.05)
+    phone = await mobile_app()
+
+    async def hang(_call: ServiceCall) -> None:
+        await asyncio.Event().wait()
+
+    hass.services.async_register("notify", phone.action, hang)
+    _, room_id = await _entry(backend, setup)
+    answer = await backend.notify(notification(room_id, phone.device_id))
+    assert answer["outcome"] == "retry"
+
+
+async def test_a_stopping_home_assistant_delivers_later(
+    hass: HomeAssistant, backend: Backend, setup: Setup
+) -> None:
+    _, room_id = await _entry(backend, setup)
+    hass.set_state(CoreState.stopping)
+    answer = await backend.notify(notification(room_id, "persistent"))
+    hass.set_state(CoreState.running)
+    assert answer["outcome"] == "retry"
+    assert answer["code"] == "stopping"
+
+
+async def test_ids_are_kept_until_their_lane_is_closed_and_30_days_more(
+    hass: HomeAssistant, backend: Backend, setup: Setup
+) -> None:
+    entry, room_id = await _entry(backend, setup)
+    alarm = notification(room_id, "persistent")
+    recovery = notification(room_id, "persistent", kind="recovery")
+    still_open = notification(room_id, "persistent", incident_id="incident-2")
+    for message in (alarm, recovery, still_open):
+        await backend.notify(message)
+    kept = {m["notification_id"] for m in (alarm, recovery, still_open)}
+    assert set(await _stored(hass, entry)) == kept
+    for days, remain in ((29, kept), (31, {still_open["notification_id"]})):
+        closed_at = (dt_util.utcnow() - timedelta(days=days)).isoformat()
+        for message in (alarm, recovery):
+            entry.runtime_data.notifier._ids[message["notification_id"]]["closed_at"] = closed_at
+        await backend.notify(notification(room_id, "persistent", incident_id="incident-3"))
+        assert set(await _stored(hass, entry)) & kept == remain

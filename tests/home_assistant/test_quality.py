@@ -1,0 +1,289 @@
+"""What Home Assistant's own checks (hassfest) would say, and that every text is there."""
+
+import ast
+import importlib.util
+import json
+import re
+import struct
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+from custom_components.mould_watch.binary_sensor import BINARY_SENSORS
+from custom_components.mould_watch.const import CLIENT_VERSION, LEVELS, PROTECT_CHOICES, REASONS
+from custom_components.mould_watch.errors import MouldWatchClientError
+from custom_components.mould_watch.home_flow import OUTDOOR_KINDS
+from custom_components.mould_watch.issues import _FIXABLE, IssueKind
+from custom_components.mould_watch.runtime import ENTITIES_OF_A_ROOM
+from custom_components.mould_watch.sensor import SENSORS, WATCHED, RoomSensor, _explanation
+
+ROOT = Path(__file__).parents[2]
+INTEGRATION = ROOT / "custom_components" / "mould_watch"
+TEXTS: dict[str, Any] = json.loads((INTEGRATION / "translations" / "en.json").read_text())
+ICONS: dict[str, Any] = json.loads((INTEGRATION / "icons.json").read_text())
+MANIFEST: dict[str, Any] = json.loads((INTEGRATION / "manifest.json").read_text())
+SCALE: dict[str, Any] = yaml.safe_load((INTEGRATION / "quality_scale.yaml").read_text())["rules"]
+FLOW_FILES = {
+    "config": ("config_flow.py", "home_flow.py"),
+    "options": ("home_flow.py",),
+    "room": ("room_flow.py",),
+}
+FLOW_TEXTS = {
+    "config": TEXTS["config"],
+    "options": TEXTS["options"],
+    "room": TEXTS["config_subentries"]["room"],
+}
+
+
+def _trees(*names: str) -> Iterator[ast.AST]:
+    for name in names:
+        yield from ast.walk(ast.parse((INTEGRATION / name).read_text()))
+
+
+def _constants(*names: str) -> dict[str, str]:
+    """Return the module's string constants by name, imported ones included."""
+    found: dict[str, str] = {}
+    for node in _trees("const.py", *names):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Constant):
+            assert isinstance(node.target, ast.Name | ast.Attribute)
+            found[ast.unparse(node.target)] = str(node.value.value)
+    found |= {"CONF_URL": "url", "CONF_TOKEN": "token", "CONF_NAME": "name"}
+    return found
+
+
+def _text(node: ast.expr, constants: Mapping[str, str]) -> str | None:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    return constants.get(ast.unparse(node))
+
+
+def _keywords(name: str, *files: str) -> set[str]:
+    """Return the literal values given to a keyword argument."""
+    constants = _constants(*files)
+    return {
+        text
+        for node in _trees(*files)
+        if isinstance(node, ast.Call)
+        for keyword in node.keywords
+        if keyword.arg == name and (text := _text(keyword.value, constants)) is not None
+    }
+
+
+def _steps(*files: str) -> set[str]:
+    """Return the steps that show something: forms and menus, by their id."""
+    shown = _keywords("step_id", *files)
+    if "room_flow.py" in files:
+        # handed to one helper
+        shown |= {"new_room", "reconfigure"}
+    return shown
+
+
+def _menu_options(*files: str) -> set[str]:
+    return {
+        str(option.value)
+        for node in _trees(*files)
+        if isinstance(node, ast.keyword) and node.arg == "menu_options"
+        for option in ast.walk(node.value)
+        if isinstance(option, ast.Constant)
+    }
+
+
+def _leaves(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        for child in value.values():
+            yield from _leaves(child)
+    else:
+        assert isinstance(value, str)
+        yield value
+
+
+def _all_code() -> str:
+    return "\n".join(path.read_text() for path in INTEGRATION.glob("*.py"))
+
+
+@pytest.mark.parametrize("flow", FLOW_FILES)
+def test_every_step_has_its_text_and_no_text_is_left_over(flow: str) -> None:
+    assert set(FLOW_TEXTS[flow]["step"]) == _steps(*FLOW_FILES[flow])
+    options = {
+        option
+        for step in FLOW_TEXTS[flow]["step"].values()
+        for option in step.get("menu_options", {})
+    }
+    assert options == _menu_options(*FLOW_FILES[flow])
+
+
+@pytest.mark.parametrize("flow", FLOW_FILES)
+def test_every_field_has_a_label_and_a_description(flow: str) -> None:
+    for step in FLOW_TEXTS[flow]["step"].values():
+        for part in (step, *step.get("sections", {}).values()):
+            assert set(part.get("data", {})) == set(part.get("data_description", {}))
+
+
+@pytest.mark.parametrize("flow", FLOW_FILES)
+def test_every_field_of_a_schema_has_its_label(flow: str) -> None:
+    constants = _constants("home_flow.py", "room_flow.py", "config_flow.py")
+    fields = {
+        text
+        for node in _trees(*FLOW_FILES[flow])
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in {"probatio.Required", "probatio.Optional"}
+        and (text := _text(node.args[0], constants)) is not None
+    }
+    labelled = {
+        key
+        for step in FLOW_TEXTS[flow]["step"].values()
+        for part in (step, *step.get("sections", {}).values())
+        for key in (*part.get("data", {}), *step.get("sections", {}))
+    }
+    if flow == "room":
+        from custom_components.mould_watch.room_flow import _NUMBERS  # noqa: PLC0415
+
+        fields |= set(_NUMBERS)
+    assert fields == labelled
+
+
+def test_every_error_and_abort_has_its_text() -> None:
+    keys = {error.key for error in _errors()} - {"refused"}
+    for section in ("error", "abort"):
+        assert keys <= set(TEXTS["config"][section])
+    code = _all_code()
+    for section in (*FLOW_TEXTS.values(), *TEXTS["issues"].values()):
+        used = {**section.get("error", {}), **section.get("abort", {})}
+        for key in used:
+            assert f'"{key}"' in code or key.endswith("_successful"), key
+    for flow, files in FLOW_FILES.items():
+        known = {**FLOW_TEXTS[flow]["error"], **FLOW_TEXTS[flow].get("abort", {})}
+        for name in files:
+            source = (INTEGRATION / name).read_text()
+            for key in re.findall(
+                r'(?:errors\[[^\]]+\] = |\{(?:CONF_\w+|"base"): )"(\w+)"', source
+            ):
+                assert key in known, (flow, key)
+            for key in _keywords("reason", name):
+                assert key in known, (flow, key)
+
+
+def _errors() -> set[type[MouldWatchClientError]]:
+    return set(MouldWatchClientError.__subclasses__())
+
+
+def test_every_entity_state_and_attribute_has_its_text() -> None:
+    sensors = (*WATCHED, *SENSORS)
+    assert set(TEXTS["entity"]) == {"sensor", "binary_sensor"}
+    assert set(TEXTS["entity"]["sensor"]) == {s.translation_key for s in sensors}
+    assert set(TEXTS["entity"]["binary_sensor"]) == {b.translation_key for b in BINARY_SENSORS}
+    for description in sensors:
+        states = TEXTS["entity"]["sensor"][description.key].get("state", {})
+        assert set(states) == set(description.options or ())
+    assert set(TEXTS["entity"]["sensor"]["reason"]["state_attributes"]) == (
+        RoomSensor._unrecorded_attributes
+    )
+    assert len(sensors) + len(BINARY_SENSORS) == ENTITIES_OF_A_ROOM
+
+
+def test_the_explanation_is_not_recorded() -> None:
+    from custom_components.mould_watch.models import Condition  # noqa: PLC0415
+
+    assert set(_explanation(Condition())) <= RoomSensor._unrecorded_attributes
+
+
+def test_every_icon_belongs_to_an_entity() -> None:
+    assert set(ICONS["entity"]["sensor"]) == set(TEXTS["entity"]["sensor"])
+    assert set(ICONS["entity"]["binary_sensor"]) == set(TEXTS["entity"]["binary_sensor"])
+    assert set(ICONS["entity"]["sensor"]["mould_level"]["state"]) == set(LEVELS)
+    assert set(ICONS["entity"]["sensor"]["reason"]["state"]) == set(REASONS)
+    assert all(icon.startswith("mdi:") for icon in _leaves(ICONS))
+
+
+def test_every_selector_option_has_its_text() -> None:
+    assert set(TEXTS["selector"]) == _keywords(
+        "translation_key", "home_flow.py", "room_flow.py"
+    ) | {"test_notification"}
+    assert set(TEXTS["selector"]["protect"]["options"]) == set(PROTECT_CHOICES)
+    assert set(TEXTS["selector"]["outdoor_kind"]["options"]) == set(OUTDOOR_KINDS)
+
+
+def test_every_exception_has_its_text() -> None:
+    raised = _keywords("translation_key", "__init__.py", "coordinator.py")
+    keys = {"backend_too_old", "backend_too_new", "not_mould_watch"}
+    assert set(TEXTS["exceptions"]) == raised | keys
+
+
+def test_every_issue_has_its_text() -> None:
+    assert set(TEXTS["issues"]) == {kind.value for kind in IssueKind}
+    for kind in IssueKind:
+        has_flow = "fix_flow" in TEXTS["issues"][kind.value]
+        assert has_flow is (kind in _FIXABLE)
+        assert has_flow is not ("description" in TEXTS["issues"][kind.value])
+
+
+def test_texts_are_whole() -> None:
+    for text in _leaves(TEXTS):
+        assert text
+        assert "[%key" not in text
+        assert "http" not in text
+    assert not (INTEGRATION / "strings.json").exists()
+
+
+def test_the_manifest_is_as_hassfest_wants_it() -> None:
+    keys = list(MANIFEST)
+    assert keys == ["domain", "name", *sorted(keys[2:])]
+    assert MANIFEST["domain"] == INTEGRATION.name
+    assert MANIFEST["requirements"] == []
+    assert "quality_scale" not in MANIFEST
+    assert MANIFEST["version"] == CLIENT_VERSION
+    for key in ("documentation", "issue_tracker"):
+        assert MANIFEST[key].startswith("https://github.com/mould-watch/mould-watch")
+
+
+def test_hacs_knows_what_it_needs() -> None:
+    hacs = json.loads((ROOT / "hacs.json").read_text())
+    assert set(hacs) == {"name", "homeassistant", "hacs"}
+    assert hacs["homeassistant"] == "2026.10.0"
+
+
+@pytest.mark.parametrize(
+    ("name", "pixels"), [("icon", 256), ("icon@2x", 512), ("logo", 256), ("logo@2x", 512)]
+)
+def test_the_brand_has_its_images(name: str, pixels: int) -> None:
+    data = (INTEGRATION / "brand" / f"{name}.png").read_bytes()
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    assert struct.unpack(">II", data[16:24]) == (pixels, pixels)
+
+
+def test_the_quality_scale_is_complete_and_honest() -> None:
+    for rule, value in SCALE.items():
+        if value == "done":
+            continue
+        assert value["status"] in {"exempt", "todo"}, rule
+        assert value["comment"], rule
+    # the rules whose proof is in the code
+    code = _all_code()
+    assert SCALE["config-flow"] == "done"
+    assert SCALE["reauthentication-flow"] == "done"
+    assert "async_step_reauth_confirm" in code
+    assert SCALE["reconfiguration-flow"] == "done"
+    assert code.count("async def async_step_reconfigure") == 2
+    assert SCALE["discovery"] == "done"
+    assert "async_step_hassio" in code
+    assert SCALE["runtime-data"] == "done"
+    assert "hass.data[" not in code
+    assert SCALE["parallel-updates"] == "done"
+    for platform in ("sensor", "binary_sensor"):
+        assert "PARALLEL_UPDATES: Final = 0" in (INTEGRATION / f"{platform}.py").read_text()
+    assert SCALE["has-entity-name"] == "done"
+    assert "_attr_has_entity_name = True" in code
+    assert SCALE["integration-owner"] == "done"
+    assert MANIFEST["codeowners"]
+    # no requirements: the rules about libraries do not apply
+    for rule in ("dependency-transparency", "async-dependency", "inject-websession"):
+        assert SCALE[rule]["status"] == "exempt"
+    spec = importlib.util.find_spec("homeassistant.components.ntfy")
+    assert spec is not None
+    assert spec.origin is not None
+    core = Path(spec.origin).parent
+    rules = yaml.safe_load((core / "quality_scale.yaml").read_text())["rules"]
+    assert set(SCALE) >= set(rules)

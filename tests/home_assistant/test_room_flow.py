@@ -1,0 +1,385 @@
+"""Adding a room, bringing one back, changing one."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from homeassistant.config_entries import SOURCE_RECONFIGURE, SOURCE_USER
+from homeassistant.const import EntityCategory
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers import area_registry as ar
+from homeassistant.helpers import entity_registry as er
+from homeassistant.util.unit_system import US_CUSTOMARY_SYSTEM
+
+from custom_components.mould_watch import room_flow
+from tests.home_assistant.backend import Backend, device
+from tests.home_assistant.conftest import MockConfigEntry, Setup, room, room_id_of
+from tests.support.waiting import until
+
+DEVICE = {"kind": "device", "source_instance": "mqtt", "native_id": "0x01"}
+FORM: dict[str, Any] = {
+    "room": "Bathroom",
+    "humidity": "device:mqtt:0x01",
+    "protect": "cold_wall",
+    "more": {"notify": True},
+}
+type Register = Callable[..., er.RegistryEntry]
+
+
+async def _start(hass: HomeAssistant, entry: MockConfigEntry) -> Any:  # noqa: ANN401 - a flow result has many shapes
+    return await hass.config_entries.subentries.async_init(
+        (entry.entry_id, "room"), context={"source": SOURCE_USER}
+    )
+
+
+async def _change(hass: HomeAssistant, entry: MockConfigEntry, title: str = "Bathroom") -> Any:  # noqa: ANN401 - a flow result has many shapes
+    subentry = next(s for s in entry.subentries.values() if s.title == title)
+    return await hass.config_entries.subentries.async_init(
+        (entry.entry_id, "room"),
+        context={"source": SOURCE_RECONFIGURE, "subentry_id": subentry.subentry_id},
+    )
+
+
+async def _go_on(hass: HomeAssistant, result: Any, data: dict[str, Any]) -> Any:  # noqa: ANN401 - a flow result has many shapes
+    return await hass.config_entries.subentries.async_configure(result["flow_id"], data)
+
+
+def _options(result: Any, field: str) -> list[str]:  # noqa: ANN401 - a flow result has many shapes
+    return [option["value"] for option in result["data_schema"].schema[field].config["options"]]
+
+
+def _suggested(schema: Any) -> dict[str, Any]:  # noqa: ANN401 - a flow result has many shapes
+    return {
+        str(key.schema): key.description["suggested_value"]
+        for key in schema.schema
+        if key.description and "suggested_value" in key.description
+    }
+
+
+async def test_four_fields_make_a_room(hass: HomeAssistant, backend: Backend, setup: Setup) -> None:
+    entry = await setup()
+    ar.async_get(hass).async_create("Bathroom")
+    result = await _start(hass, entry)
+    assert result["step_id"] == "new_room"
+    assert [str(key) for key in result["data_schema"].schema] == [
+        "room",
+        "humidity",
+        "temperature",
+        "protect",
+        "more",
+    ]
+    assert result["data_schema"].schema["more"].options == {"collapsed": True}
+    assert result["data_schema"].schema["room"].config["options"] == ["Bathroom"]
+    result = await _go_on(hass, result, FORM)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    (subentry,) = entry.subentries.values()
+    assert subentry.title == "Bathroom"
+    # the temperature is that of the same device; what was not changed is not stored
+    assert dict(subentry.data) == {
+        "sources": {"temperature": DEVICE, "humidity": DEVICE},
+        "protect": "cold_wall",
+    }
+    await until(lambda: len((backend.document or {"rooms": []})["rooms"]) == 1)
+    assert backend.document is not None
+    assert backend.document["rooms"] == [
+        {
+            "room_id": subentry.unique_id,
+            "name": "Bathroom",
+            "sources": {"temperature": DEVICE, "humidity": DEVICE},
+            "protect": "cold_wall",
+        }
+    ]
+    await until(lambda: hass.states.get("binary_sensor.bathroom_mould_risk") is not None)
+
+
+async def test_only_changed_values_are_stored(hass: HomeAssistant, setup: Setup) -> None:
+    entry = await setup()
+    result = await _start(hass, entry)
+    more = {
+        "f_rsi": 0.6,
+        "surface_temperature": 12.5,
+        "damp_hours": 4,
+        "damp_readings": 5,
+        "recovery_margin_pct": 3,
+        "recovery_hours": 2,
+        "notify": False,
+    }
+    await _go_on(hass, result, {**FORM, "protect": "cellar", "more": more})
+    (subentry,) = entry.subentries.values()
+    assert dict(subentry.data) == {
+        "sources": {"temperature": DEVICE, "humidity": DEVICE},
+        "protect": "cellar",
+        "f_rsi": 0.6,
+        "surface_temperature_c": 12.5,
+        "damp_hours": 4,
+        "damp_readings": 5,
+        "recovery_margin_pct": 3,
+        "recovery_hours": 2,
+        "notify": False,
+    }
+    assert isinstance(subentry.data["damp_readings"], int)
+
+
+async def test_one_selector_offers_devices_and_entities(
+    hass: HomeAssistant, backend: Backend, setup: Setup, register_sensor: Register
+) -> None:
+    backend.devices = [
+        device("0x02", "Zebra"),
+        device("0x01", "apple", "humidity_pct"),
+        device("x", "forwarded", instance="ha:me"),
+    ]
+    humidity = register_sensor("hall_humidity", "humidity", "50", "%")
+    unnamed = register_sensor("attic_humidity", "humidity", None, "%")
+    register_sensor("hall_temperature", "temperature", "20", "°C")
+    register_sensor("off", "humidity", None, "%", disabled_by=er.RegistryEntryDisabler.USER)
+    entry = await setup()
+    result = await _start(hass, entry)
+    assert _options(result, "humidity") == [
+        "device:mqtt:0x01",
+        "device:mqtt:0x02",
+        f"entity:{unnamed.id}",
+        f"entity:{humidity.id}",
+    ]
+    labels = [o["label"] for o in result["data_schema"].schema["humidity"].config["options"]]
+    assert labels[0] == "apple (MQTT)"
+    assert labels[-1].endswith(f"({humidity.entity_id})")
+    assert _options(result, "temperature")[0] == "device:mqtt:0x02"
+
+
+async def test_the_temperature_of_the_same_home_assistant_device(
+    hass: HomeAssistant, setup: Setup, register_sensor: Register
+) -> None:
+    from homeassistant.helpers import device_registry as dr  # noqa: PLC0415
+
+    owner = MockConfigEntry(domain="test")
+    owner.add_to_hass(hass)
+    hall = dr.async_get(hass).async_get_or_create(
+        config_entry_id=owner.entry_id, identifiers={("test", "hall")}
+    )
+    of_device = {"device_id": hall.id, "config_entry": owner}
+    humidity = register_sensor("hall_humidity", "humidity", "50", "%", **of_device)
+    register_sensor(
+        "a_chip",
+        "temperature",
+        "40",
+        "°C",
+        entity_category=EntityCategory.DIAGNOSTIC,
+        **of_device,
+    )
+    temperature = register_sensor("hall_temperature", "temperature", "20", "°C", **of_device)
+    entry = await setup()
+    result = await _start(hass, entry)
+    await _go_on(hass, result, {**FORM, "humidity": f"entity:{humidity.id}"})
+    (subentry,) = entry.subentries.values()
+    assert subentry.data["sources"] == {
+        "temperature": {"kind": "entity", "registry_id": temperature.id},
+        "humidity": {"kind": "entity", "registry_id": humidity.id},
+    }
+
+
+async def test_without_a_temperature_on_the_device_one_is_asked_for(
+    hass: HomeAssistant, backend: Backend, setup: Setup, register_sensor: Register
+) -> None:
+    backend.devices.append(device("0x03", "Damp only", "humidity_pct"))
+    alone = register_sensor("alone", "humidity", "50", "%")
+    entry = await setup()
+    result = await _start(hass, entry)
+    for humidity in ("device:mqtt:0x03", f"entity:{alone.id}"):
+        result = await _go_on(hass, result, {**FORM, "humidity": humidity})
+        assert result["errors"] == {"temperature": "temperature_missing"}
+    result = await _go_on(
+        hass, result, {**FORM, "humidity": "device:mqtt:0x03", "temperature": "device:mqtt:0x01"}
+    )
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+@pytest.mark.parametrize("name", ["  ", "x" * 121])
+async def test_a_name_is_needed(hass: HomeAssistant, setup: Setup, name: str) -> None:
+    entry = await setup()
+    result = await _go_on(hass, await _start(hass, entry), {**FORM, "room": name})
+    assert result["errors"] == {"room": "name_length"}
+    result = await _go_on(hass, result, FORM)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_a_refusal_of_the_backend_is_found_before_the_form_saves(
+    hass: HomeAssistant, backend: Backend, setup: Setup
+) -> None:
+    entry = await setup()
+    backend.room_errors["Bathroom"] = "the sensor is unknown"
+    result = await _go_on(hass, await _start(hass, entry), FORM)
+    assert result["errors"] == {"base": "room_refused"}
+    assert result["description_placeholders"] == {"message": "the sensor is unknown"}
+    assert not entry.subentries
+    backend.room_errors.clear()
+    result = await _go_on(hass, result, FORM)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_another_owner_met_while_the_form_is_open(
+    hass: HomeAssistant, backend: Backend, setup: Setup
+) -> None:
+    entry = await setup()
+    result = await _start(hass, entry)
+    backend.refusals["check_configuration"] = {"code": "other_owner", "message": "no"}
+    result = await _go_on(hass, result, FORM)
+    assert result["errors"] == {"base": "read_only"}
+    # a conflict over other rooms does not hold this one
+    backend.refusals["check_configuration"] = {"code": "would_archive_rooms", "message": "no"}
+    result = await _go_on(hass, result, FORM)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_a_backend_lost_while_the_form_is_open(
+    hass: HomeAssistant, backend: Backend, setup: Setup
+) -> None:
+    entry = await setup()
+    result = await _start(hass, entry)
+    await backend.stop()
+    await until(lambda: not entry.runtime_data.coordinator.last_update_success)
+    result = await _go_on(hass, result, FORM)
+    assert result["errors"] == {"base": "not_connected"}
+    await backend.start()
+    assert await entry.runtime_data.client.wait_ready(10)
+    result = await _go_on(hass, result, FORM)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_an_archived_room_is_offered_again(
+    hass: HomeAssistant, backend: Backend, setup: Setup
+) -> None:
+    entry = await setup(room(damp_hours=5), room("Bedroom"))
+    room_id = room_id_of(entry)
+    subentry = next(s for s in entry.subentries.values() if s.unique_id == room_id)
+    hass.config_entries.async_remove_subentry(entry, subentry.subentry_id)
+    await until(lambda: len(backend.archived) == 1)
+    result = await _start(hass, entry)
+    assert result["menu_options"] == ["new_room", "archived_room"]
+    result = await _go_on(hass, result, {"next_step_id": "archived_room"})
+    assert _options(result, "room_id") == [room_id]
+    result = await _go_on(hass, result, {"room_id": room_id})
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    back = next(s for s in entry.subentries.values() if s.unique_id == room_id)
+    assert back.title == "Bathroom"
+    assert back.data["damp_hours"] == 5
+    await until(lambda: not backend.archived)
+
+
+async def test_an_archive_that_cannot_be_read_does_not_hold_a_new_room(
+    hass: HomeAssistant, backend: Backend, setup: Setup
+) -> None:
+    entry = await setup()
+    backend.refusals["restore"] = {"code": "database_unavailable", "message": "away"}
+    assert (await _start(hass, entry))["step_id"] == "new_room"
+
+
+async def test_a_room_is_changed_in_place(
+    hass: HomeAssistant, backend: Backend, setup: Setup
+) -> None:
+    entry = await setup(room(f_rsi=0.6, notify=False))
+    room_id = room_id_of(entry)
+    result = await _change(hass, entry)
+    assert result["step_id"] == "reconfigure"
+    assert _suggested(result["data_schema"]) == {
+        "room": "Bathroom",
+        "humidity": "device:mqtt:0x01",
+        "temperature": "device:mqtt:0x01",
+        "protect": "cold_wall",
+    }
+    assert _suggested(result["data_schema"].schema["more"].schema) == {
+        "f_rsi": 0.6,
+        "notify": False,
+    }
+    result = await _go_on(
+        hass,
+        result,
+        {**FORM, "room": "Towels", "protect": "things", "more": {"notify": True}},
+    )
+    assert result["reason"] == "reconfigure_successful"
+    (subentry,) = entry.subentries.values()
+    assert subentry.title == "Towels"
+    assert subentry.unique_id == room_id
+    assert dict(subentry.data) == {
+        "sources": {"temperature": DEVICE, "humidity": DEVICE},
+        "protect": "things",
+    }
+    await until(lambda: (backend.document or {})["rooms"][0]["name"] == "Towels")
+    assert backend.connections == 1
+
+
+async def test_a_refused_change_is_not_saved(
+    hass: HomeAssistant, backend: Backend, setup: Setup
+) -> None:
+    entry = await setup(room())
+    backend.room_errors["Bath"] = "no"
+    result = await _go_on(hass, await _change(hass, entry), {**FORM, "room": "Bath"})
+    assert result["errors"] == {"base": "room_refused"}
+    assert room_id_of(entry, "Bathroom")
+
+
+async def test_a_source_that_is_gone_stays_in_the_form(hass: HomeAssistant, setup: Setup) -> None:
+    gone = {"kind": "device", "source_instance": "mqtt", "native_id": "a:b/c"}
+    lost = {"kind": "entity", "registry_id": "lost"}
+    entry = await setup(room(sources={"temperature": lost, "humidity": gone}))
+    result = await _change(hass, entry)
+    assert "device:mqtt:a%3Ab%2Fc" in _options(result, "humidity")
+    assert "entity:lost" in _options(result, "temperature")
+    form = {**FORM, "humidity": "device:mqtt:a%3Ab%2Fc", "temperature": "entity:lost"}
+    await _go_on(hass, result, form)
+    (subentry,) = entry.subentries.values()
+    assert subentry.data["sources"] == {"temperature": lost, "humidity": gone}
+
+
+async def test_a_temperature_shown_rounded_does_not_move_when_left_alone(
+    hass: HomeAssistant, setup: Setup
+) -> None:
+    hass.config.units = US_CUSTOMARY_SYSTEM
+    entry = await setup(room(surface_temperature_c=12.34))
+    result = await _change(hass, entry)
+    shown = _suggested(result["data_schema"].schema["more"].schema)["surface_temperature"]
+    assert shown == 54.2
+    more = {"notify": True, "surface_temperature": shown}
+    await _go_on(hass, result, {**FORM, "more": more})
+    (subentry,) = entry.subentries.values()
+    assert subentry.data["surface_temperature_c"] == 12.34
+    result = await _change(hass, entry)
+    more["surface_temperature"] = 50
+    await _go_on(hass, result, {**FORM, "more": more})
+    assert subentry.data["surface_temperature_c"] == 10.0
+
+
+@pytest.mark.parametrize("start", [_start, _change])
+async def test_an_entry_that_is_not_loaded_takes_no_room(
+    hass: HomeAssistant, setup: Setup, start: Callable[..., Any]
+) -> None:
+    entry = await setup(room())
+    await hass.config_entries.async_unload(entry.entry_id)
+    result = await start(hass, entry)
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "entry_not_loaded"
+
+
+async def test_without_a_connection_no_room_is_added(
+    hass: HomeAssistant, backend: Backend, setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room_flow, "CONNECTION_TIMEOUT_S", 0.05)
+    entry = await setup()
+    await backend.stop()
+    await until(lambda: not entry.runtime_data.coordinator.last_update_success)
+    assert (await _start(hass, entry))["reason"] == "not_connected"
+
+
+async def test_a_reader_adds_no_room(hass: HomeAssistant, backend: Backend, setup: Setup) -> None:
+    backend.owner = "somebody"
+    entry = await setup(wait=False)
+    await until(lambda: entry.runtime_data.configuration.reader)
+    assert (await _start(hass, entry))["reason"] == "read_only"
+
+
+async def test_without_any_sensor_the_flow_says_so(
+    hass: HomeAssistant, backend: Backend, setup: Setup
+) -> None:
+    backend.devices = []
+    entry = await setup()
+    assert (await _start(hass, entry))["reason"] == "no_sensors"

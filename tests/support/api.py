@@ -1,0 +1,108 @@
+"""A running API for tests, with a broker and an ingestion made of memory."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from pydantic import SecretStr
+
+from mould_watch.api.feed import Feed
+from mould_watch.api.forwarded import ReadingOutcome
+from mould_watch.api.hub import Hub
+from mould_watch.api.messages import ForwardedEntity, ForwardedReading
+from mould_watch.api.server import Api
+from mould_watch.api.session import SessionLimits
+from mould_watch.clock import SystemClock
+from mould_watch.settings import ApiSettings
+from mould_watch.storage.database import Database
+from tests.support.running import running
+from tests.support.stream import TOKEN
+
+
+class Broker:
+    """The health of a broker, as a test wants it."""
+
+    name = "broker"
+
+    def __init__(self) -> None:
+        """Begin as connected."""
+        self.state = "ready"
+        self.detail: str | None = None
+
+    def health(self) -> Mapping[str, Any]:
+        """Return the state the test set."""
+        return {"ready": self.state == "ready", "state": self.state, "detail": self.detail}
+
+
+class Forwarded:
+    """Keeps what Home Assistant forwards."""
+
+    def __init__(self) -> None:
+        """Begin without anything."""
+        self.readings: list[tuple[str, ForwardedReading]] = []
+        self.entities: list[tuple[str, ForwardedEntity]] = []
+
+    async def store(
+        self, instance_id: str, readings: Sequence[ForwardedReading]
+    ) -> Sequence[ReadingOutcome]:
+        """Keep each once."""
+        outcomes = []
+        for reading in readings:
+            is_known = (instance_id, reading) in self.readings
+            if not is_known:
+                self.readings.append((instance_id, reading))
+            outcomes.append(ReadingOutcome("duplicate" if is_known else "stored"))
+        return outcomes
+
+    async def availability(self, instance_id: str, entities: Sequence[ForwardedEntity]) -> None:
+        """Keep them."""
+        self.entities += [(instance_id, entity) for entity in entities]
+
+
+class RunningApi:
+    """The API under test and what surrounds it."""
+
+    def __init__(
+        self, database: Database, *, limits: SessionLimits, device_interval_s: float
+    ) -> None:
+        """Build it on `database`."""
+        self.hub = Hub()
+        self.broker = Broker()
+        self.forwarded = Forwarded()
+        clock = SystemClock()
+        parts = (database, self.broker)
+        self.feed = Feed(database, clock, parts, poll_s=0.5, device_interval_s=device_interval_s)
+        self.api = Api(
+            settings=ApiSettings(host="127.0.0.1", port=0),
+            database=database,
+            clock=clock,
+            token=SecretStr(TOKEN),
+            parts=parts,
+            forwarded=self.forwarded,
+            hub=self.hub,
+            feed=self.feed,
+            limits=limits,
+        )
+
+    @property
+    def url(self) -> str:
+        """Return where it answers."""
+        return f"http://127.0.0.1:{self.api.port}"
+
+
+@asynccontextmanager
+async def running_api(
+    database: Database,
+    *,
+    limits: SessionLimits | None = None,
+    device_interval_s: float = 0.3,
+) -> AsyncGenerator[RunningApi]:
+    """Run the API beside the block."""
+    api = RunningApi(
+        database, limits=limits or SessionLimits(), device_interval_s=device_interval_s
+    )
+    async with running(api.api.run(), "api"):
+        async with asyncio.timeout(10):
+            await api.api.wait_listening()
+        yield api

@@ -1,0 +1,235 @@
+"""A whole house for the end-to-end tests: broker, backend, Home Assistant and phone, all real.
+
+The servers are those of the demo (scripts/demo_flat); here are the tests' own rooms.
+"""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiomqtt
+import asyncpg
+
+from demo_flat import home, zigbee
+from demo_flat.backend import Backend
+from demo_flat.broker import Broker
+from demo_flat.flat import Air
+from demo_flat.home_assistant import HomeAssistant
+from demo_flat.home_assistant_api import HomeAssistantApi, HomeAssistantError
+from demo_flat.phone import Phone
+from demo_flat.processes import free_port
+from demo_flat.zigbee import LastSeen, Sensor
+
+PASSWORD = "a password of the tests"
+DAMP = Air(20.0, 78.0)
+DRY = Air(20.0, 35.0)
+_STEP = timedelta(minutes=10)
+
+type Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class TestRoom:
+    """A room with a sensor of its own."""
+
+    __test__ = False
+
+    name: str
+    sensor: Sensor
+    room_id: str
+    subentry_id: str
+
+
+class House:
+    """Everything, started once for all tests; each test brings a room of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        """Describe it; `start` starts it."""
+        self.broker = Broker(folder / "broker", free_port())
+        # short waits: a test kills its server and wants to see it again
+        self.backend = Backend(
+            folder / "backend",
+            free_port(),
+            self.broker.port,
+            MOULD_WATCH_NOTIFY__RETRY_INITIAL_S="0.5",
+            MOULD_WATCH_NOTIFY__RETRY_MAXIMUM_S="2",
+            MOULD_WATCH_NOTIFY__POLL_S="0.5",
+            MOULD_WATCH_NOTIFY__CHANNEL_TIMEOUT_S="5",
+            MOULD_WATCH_NOTIFY__LEASE_S="6",
+        )
+        self.home_assistant = HomeAssistant(folder / "home-assistant", free_port())
+        self.phone = Phone()
+        self.api = HomeAssistantApi(self.home_assistant.address)
+        self.phone_id = ""
+        self.entry_id = ""
+        self._sensors: list[Sensor] = []
+        self._numbers = itertools.count(1)
+
+    async def start(self) -> None:
+        """Start every server and set the home up, without a room."""
+        await self.phone.start()
+        await self.broker.start()
+        self.home_assistant.prepare()
+        await asyncio.gather(self.backend.start(), self.home_assistant.start())
+        await self.backend.wait_ready()
+        self.api = await self.home_assistant.log_in(PASSWORD)
+        await self.home_assistant_runs()
+        self.phone_id, _ = await self.api.register_phone("Test phone", self.phone.push_url)
+        self.entry_id, first_room_flow = await home.configure_home(
+            self.api,
+            home.Home(self.backend.address, await self.backend.token(), None, self.phone_id),
+        )
+        if first_room_flow is not None:
+            # each test begins a flow of its own, which offers the sensor it has just made
+            flow = self.api.flow(subentry=True)
+            await flow.resume(first_room_flow)
+            await flow.abandon()
+
+    async def stop(self) -> None:
+        """End every server."""
+        await self.api.close()
+        await asyncio.gather(self.home_assistant.stop(), self.backend.stop())
+        await self.backend.remove_database()
+        await self.broker.stop()
+        await self.phone.stop()
+
+    # ------------------------------------------------------------------ servers
+
+    async def home_assistant_runs(self) -> None:
+        """Wait until Home Assistant has finished starting."""
+        await eventually(self.api.running, timeout_s=90, what="Home Assistant to have started")
+
+    async def start_home_assistant(self) -> None:
+        """Start Home Assistant again and sign in."""
+        await self.home_assistant.start()
+        await self.home_assistant_runs()
+
+    async def home_assistant_has_written(self, text: str) -> None:
+        """Wait until Home Assistant's entries on disk hold `text`: it writes them late."""
+        entries = self.home_assistant.folder / ".storage" / "core.config_entries"
+
+        async def is_there() -> bool:
+            return text in entries.read_text(encoding="utf-8")
+
+        await eventually(is_there, timeout_s=20, what=f"{text} to be written down")
+
+    # ------------------------------------------------------------------ sensors
+
+    def new_sensor(self, name: str, last_seen: LastSeen = LastSeen.ISO_8601) -> Sensor:
+        """Return a sensor that no test has used."""
+        number = next(self._numbers)
+        sensor = Sensor(name, f"0x00158d00e2e{number:05x}", zigbee.SONOFF, 1, last_seen)
+        self._sensors.append(sensor)
+        return sensor
+
+    async def publish(self, *messages: tuple[Sensor, datetime, Air], qos: int = 1) -> None:
+        """Publish reports as Zigbee2MQTT would, each with its time."""
+        async with self.publisher() as client:
+            for sensor, ts, air in messages:
+                await client.publish(sensor.topic, sensor.state(ts, air), qos=qos)
+
+    @asynccontextmanager
+    async def publisher(self) -> AsyncIterator[aiomqtt.Client]:
+        """Connect as Zigbee2MQTT, with every device of the tests known."""
+        async with aiomqtt.Client("127.0.0.1", self.broker.port) as client:
+            devices = zigbee.bridge_devices(tuple(self._sensors))
+            await client.publish("zigbee2mqtt/bridge/devices", devices, qos=1, retain=True)
+            yield client
+
+    async def publish_past(
+        self, sensor: Sensor, air: Air, *, begin: timedelta, end: timedelta = timedelta(0)
+    ) -> list[datetime]:
+        """Publish reports every ten minutes, from `begin` ago to `end` ago; return their times."""
+        now = datetime.now(UTC).replace(microsecond=0)
+        times = []
+        ts = now - begin
+        while ts <= now - end:
+            times.append(ts)
+            ts += _STEP
+        await self.publish(*((sensor, ts, air) for ts in times))
+        return times
+
+    # ------------------------------------------------------------------ rooms
+
+    async def add_room(self, name: str, sensor: Sensor, **more: object) -> TestRoom:
+        """Add a room by its own flow, once that offers the sensor."""
+
+        async def is_offered() -> bool:
+            # devices are told at most every 5 s
+            flow = self.api.flow(subentry=True)
+            step = await flow.start([self.entry_id, "room"])
+            if step["type"] == "abort":
+                return False  # no device at all is known yet
+            try:
+                await home.past_menu(flow)
+                flow.option("humidity", sensor.name)
+            except HomeAssistantError:
+                return False
+            else:
+                return True
+            finally:
+                await flow.abandon()
+
+        await eventually(is_offered, timeout_s=30, what=f"{sensor.name} to be offered")
+        subentry = await home.add_room(
+            self.api, self.entry_id, home.Room(name, sensor.name, "cold_wall"), more=more
+        )
+        return TestRoom(name, sensor, subentry["unique_id"], subentry["subentry_id"])
+
+    async def damp_room(self, name: str, **more: object) -> TestRoom:
+        """Add a room whose wall has been damp for twelve hours: the alarm is due."""
+        sensor = self.new_sensor(name)
+        await self.publish_past(sensor, DAMP, begin=timedelta(hours=13), end=timedelta(minutes=70))
+        return await self.add_room(name, sensor, **more)
+
+    async def room(self, room: TestRoom) -> Json | None:
+        """Return a room as the backend has it."""
+        rooms: list[Json] = (await self.backend.get("/v1/rooms"))["rooms"]
+        return next((found for found in rooms if found["room_id"] == room.room_id), None)
+
+    async def notifications(self, room: TestRoom) -> list[Json]:
+        """Return a room's notifications as the backend has them, newest first."""
+        every: list[Json] = (await self.backend.get("/v1/notifications"))["notifications"]
+        return [found for found in every if found["message"]["room_id"] == room.room_id]
+
+    async def entity_ids(self, room: TestRoom) -> dict[str, str]:
+        """Return a room's entity ids by their keys ("risk", "level", ...)."""
+        return {
+            entity["unique_id"].removeprefix(f"{room.room_id}_"): entity["entity_id"]
+            for entity in await self.api.entities()
+            if entity["unique_id"].startswith(room.room_id)
+        }
+
+    # ------------------------------------------------------------------ rows
+
+    async def readings_of(self, sensor: Sensor) -> list[asyncpg.Record]:
+        """Return a sensor's rows in order of time."""
+        connection = await asyncpg.connect(self.backend.database.address)
+        try:
+            return list(
+                await connection.fetch(
+                    "SELECT readings.* FROM readings JOIN device ON device.id = device_id "
+                    "WHERE coalesce(merged_into, device.id) IN "
+                    "(SELECT id FROM device WHERE native_id = $1) ORDER BY ts",
+                    sensor.ieee_address,
+                )
+            )
+        finally:
+            await connection.close()
+
+
+async def eventually(
+    ask: Callable[[], Awaitable[bool]], *, timeout_s: float, what: str, poll_s: float = 0.1
+) -> None:
+    """Return as soon as `ask()` is true; raise TimeoutError naming `what` otherwise."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            while not await ask():
+                await asyncio.sleep(poll_s)
+    except TimeoutError:
+        raise TimeoutError(f"waited {timeout_s:g} s for {what}") from None

@@ -1,0 +1,106 @@
+import re
+
+import pytest
+
+from mould_watch.domain.advice import Airing
+from mould_watch.domain.configuration import Protect
+from mould_watch.domain.notification import NotificationKind
+from mould_watch.domain.texts import Matter, Text, temperature, text
+
+
+def alarm(protect: Protect = Protect.COLD_WALL, airing: Airing = Airing.DRIES) -> Text:
+    return text(
+        Matter(
+            kind=NotificationKind.ALARM,
+            room="Bathroom",
+            protect=protect,
+            damp_hours=9.2,
+            airing=airing,
+            surface_temperature_c=12.4,
+        ),
+        "en",
+    )
+
+
+def test_an_alarm_says_what_is_the_matter_and_what_helps() -> None:
+    assert alarm() == Text(
+        "Bathroom: the cold wall is too damp",
+        "It was damp enough for mould for 9 of the last 24 hours. "
+        "Open the window for 10 minutes now: the air outside is drier.",
+    )
+
+
+@pytest.mark.parametrize("airing", [Airing.DOES_NOTHING, Airing.DAMPENS, Airing.UNKNOWN])
+def test_nobody_is_told_to_open_the_window_in_vain(airing: Airing) -> None:
+    assert "Open the window" not in alarm(airing=airing).body
+
+
+def test_the_temperature_is_in_the_unit_of_the_home() -> None:
+    matter = Matter(
+        kind=NotificationKind.ALARM,
+        room="Bathroom",
+        damp_hours=9,
+        surface_temperature_c=12.4,
+        temperature_unit="°F",
+    )
+    assert "only about 54 °F" in text(matter, "en").body
+    assert temperature(12.4, "°C") == "12 °C"
+
+
+def test_the_closing_messages() -> None:
+    recovery = text(Matter(kind=NotificationKind.RECOVERY, room="Bathroom"), "en")
+    assert recovery == Text("Bathroom: the wall is dry again", "Nothing to do.")
+    clear = text(Matter(kind=NotificationKind.CLEAR, room="Bathroom"), "en")
+    assert clear.title == "Bathroom: no longer watched"
+
+
+@pytest.mark.parametrize("protect", Protect)
+@pytest.mark.parametrize("kind", NotificationKind)
+@pytest.mark.parametrize("airing", Airing)
+def test_everything_is_said_in_plain_words(
+    protect: Protect, kind: NotificationKind, airing: Airing
+) -> None:
+    for surface_c in (None, 9.0):
+        said = text(
+            Matter(
+                kind=kind,
+                room="Bathroom",
+                protect=protect,
+                damp_hours=7,
+                airing=airing,
+                surface_temperature_c=surface_c,
+            ),
+            "en",
+        )
+        assert said.title.startswith("Bathroom: ")
+        assert said.body.endswith(".")
+        assert not re.search(
+            r"f_|rsi|surface_|index|critical|rule|None|factor",
+            said.title + said.body,
+            re.IGNORECASE,
+        )
+
+
+def test_each_protected_thing_has_a_name_of_its_own() -> None:
+    assert "window is too damp" in alarm(Protect.WINDOW).title
+    assert "cellar wall" in alarm(Protect.CELLAR).title
+    assert "things in the room" in alarm(Protect.THINGS).title
+
+
+@pytest.mark.parametrize("language", ["en", "en-GB", "EN-us", "tlh", "", "de-AT"])
+def test_a_language_not_spoken_yet_falls_back_to_english(language: str) -> None:
+    matter = Matter(kind=NotificationKind.RECOVERY, room="Bath")
+    assert text(matter, language) == text(matter, "en")
+
+
+@pytest.mark.parametrize(
+    ("damp_hours", "expected"), [(0.2, "1 of the"), (6.0, "6 of the"), (24.0, "all of the")]
+)
+def test_hours_are_whole(damp_hours: float, expected: str) -> None:
+    matter = Matter(kind=NotificationKind.ALARM, room="Bath", damp_hours=damp_hours)
+    assert f"for mould for {expected} last 24 hours" in text(matter, "en").body
+
+
+def test_no_hours_are_invented_for_who_is_told_late() -> None:
+    body = text(Matter(kind=NotificationKind.ALARM, room="Bath", damp_hours=0.0), "en").body
+    assert body.startswith("It was damp enough for mould, and has not dried since. ")

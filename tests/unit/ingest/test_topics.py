@@ -1,0 +1,78 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mould_watch.errors import SettingsError
+from mould_watch.ingest.topics import check_disjoint, check_filter, matches, overlap
+
+
+@pytest.mark.parametrize(
+    ("topic_filter", "topic", "expected"),
+    [
+        ("a/b", "a/b", True),
+        ("a/b", "a/b/c", False),
+        ("a/#", "a/b/c", True),
+        ("a/#", "a", True),
+        ("a/#", "ab", False),
+        ("+/b", "a/b", True),
+        ("+/b", "/b", True),
+        ("+", "a/b", False),
+        ("#", "a", True),
+        ("#", "$SYS/x", False),
+        ("+/x", "$SYS/x", False),
+        ("$SYS/#", "$SYS/x", True),
+    ],
+)
+def test_a_filter_takes_the_topics_that_mqtt_says(
+    topic_filter: str, topic: str, *, expected: bool
+) -> None:
+    assert matches(topic_filter, topic) is expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("zigbee2mqtt/#", "mould-watch/readings/#", False),
+        ("a/#", "a/b/+", True),
+        ("a/+/c", "a/b/#", True),
+        ("a/+/c", "a/b/d", False),
+        ("a", "a/#", True),
+        ("a", "a/b", False),
+        ("a/+", "a", False),
+        ("a/b/#", "a", False),
+        ("+/b", "a/+", True),
+    ],
+)
+def test_overlap_is_found_and_symmetric(one: str, other: str, *, expected: bool) -> None:
+    assert overlap(one, other) is expected
+    assert overlap(other, one) is expected
+
+
+_LEVELS = st.lists(st.sampled_from(["a", "b", "+"]), min_size=1, max_size=4)
+_FILTERS = st.builds(
+    lambda levels, tail: "/".join(levels + (["#"] if tail else [])), _LEVELS, st.booleans()
+)
+_TOPICS = st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=5).map("/".join)
+
+
+@given(_FILTERS, _FILTERS, _TOPICS)
+def test_two_filters_that_take_one_topic_overlap(one: str, other: str, topic: str) -> None:
+    if matches(one, topic) and matches(other, topic):
+        assert overlap(one, other)
+
+
+@pytest.mark.parametrize("bad", ["", "a#", "#/a", "a/#/b", "a+/b", "a\0b", "x" * 70_000])
+def test_a_malformed_filter_is_refused(bad: str) -> None:
+    with pytest.raises(SettingsError):
+        check_filter(bad)
+
+
+@pytest.mark.parametrize("good", ["#", "+", "a/+/b", "a/#", "/", "a//b"])
+def test_a_well_formed_filter_is_taken(good: str) -> None:
+    check_filter(good)
+
+
+def test_overlapping_filters_are_refused_by_name() -> None:
+    with pytest.raises(SettingsError, match=r"a/#.*a/b"):
+        check_disjoint(["x", "a/#", "a/b"])
+    check_disjoint(["a/b", "a/c", "b/#"])

@@ -1,0 +1,85 @@
+"""Settings: environment before the app's options file; faults as one clear sentence."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mould_watch.errors import SettingsError
+from mould_watch.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.delenv("SUPERVISOR_TOKEN", raising=False)
+    monkeypatch.setenv("MOULD_WATCH_DATA_DIR", str(tmp_path))
+    return tmp_path
+
+
+def write_options(data_dir: Path, **options: object) -> None:
+    (data_dir / "options.json").write_text(json.dumps(options), encoding="utf-8")
+
+
+def test_everything_has_a_default(data_dir: Path) -> None:
+    settings = Settings.load()
+    assert settings.data_dir == data_dir
+    assert (settings.api.port, settings.mqtt.port, settings.mqtt.host) == (8099, 1883, None)
+    assert (settings.log_format, settings.token, settings.database_url) == ("text", None, None)
+
+
+def test_the_environment_reaches_nested_settings_and_customary_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MOULD_WATCH_MQTT__HOST", "broker")
+    monkeypatch.setenv("MOULD_WATCH_API__PORT", "0")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://me:secret@host/db")
+    monkeypatch.setenv("SUPERVISOR_TOKEN", "token")
+    settings = Settings.load()
+    assert (settings.mqtt.host, settings.api.port) == ("broker", 0)
+    assert settings.database_url is not None
+    assert settings.database_url.get_secret_value() == "postgresql://me:secret@host/db"
+    assert settings.supervisor_token is not None
+    assert "secret" not in repr(settings)
+
+
+def test_the_options_file_is_read_and_the_environment_counts_more(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_options(data_dir, log_level="debug", mqtt={"host": "options", "username": "u"}, other=1)
+    assert Settings.load().log_level == "debug"
+    monkeypatch.setenv("MOULD_WATCH_MQTT__HOST", "environment")
+    settings = Settings.load()
+    assert (settings.mqtt.host, settings.mqtt.username) == ("environment", "u")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "named"),
+    [
+        ("MOULD_WATCH_API__PORT", "99999", "api.port"),
+        ("MOULD_WATCH_LOG_LEVEL", "loud", "log_level"),
+        ("MOULD_WATCH_MQTT__HOTS", "x", "mqtt.hots"),
+        ("MOULD_WATCH_NOTIFY__LEASE_S", "10", "lease"),
+    ],
+)
+def test_a_fault_names_the_setting(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, named: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as caught:
+        Settings.load()
+    assert named in str(caught.value)
+
+
+def test_no_fault_quotes_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOULD_WATCH_MQTT__PASSWORD", "hunter2")
+    monkeypatch.setenv("MOULD_WATCH_MQTT__PORT", "hunter2")
+    with pytest.raises(SettingsError) as caught:
+        Settings.load()
+    assert "hunter2" not in str(caught.value)
+
+
+def test_settings_are_frozen() -> None:
+    settings = Settings.load()
+    with pytest.raises(ValueError, match="frozen"):
+        settings.log_level = "debug"  # type: ignore[misc]
