@@ -1,5 +1,9 @@
-"""The command line: `mould-watch serve` and what a person asks of a backend."""
-# ruff: noqa: T201 - a command line prints
+"""The command line: `mould-watch serve` and what a person asks of a backend.
+
+Each command imports what it needs itself: `mould-watch token` answers at once, on a Raspberry
+Pi too.
+"""
+# ruff: noqa: T201, PLC0415 - a command line prints; see above
 
 import argparse
 import asyncio
@@ -9,23 +13,17 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
-import aiohttp
 from pydantic import SecretStr
 
 from mould_watch import __version__
 from mould_watch.api.token import load_token
-from mould_watch.clock import SystemClock
 from mould_watch.errors import MouldWatchError, SettingsError
-from mould_watch.observability.logs import configure_logging
-from mould_watch.service import Service
+from mould_watch.observability.logs import Secrets, configure_logging
 from mould_watch.settings import Settings
-from mould_watch.storage.connections import connect
-from mould_watch.storage.migrations import migrate
-from mould_watch.storage.postgres_server import PostgresServer
 
 _EXIT_FAILED: Final = 1
 _EXIT_SETTINGS: Final = 2
-_TIMEOUT: Final = aiohttp.ClientTimeout(total=10)
+_TIMEOUT_S: Final = 10
 _ANY_ADDRESSES: Final = ("0.0.0.0", "::")  # noqa: S104 - recognised, not bound
 _NOTIFICATIONS_SHOWN: Final = 20
 
@@ -90,11 +88,14 @@ def _serve(settings: Settings) -> int:
     secrets.add(_password(settings))
     token = load_token(settings.data_dir, settings.token)
     secrets.add(token)
-    return asyncio.run(_run(settings, token))
+    return asyncio.run(_run(settings, token, secrets))
 
 
-async def _run(settings: Settings, token: SecretStr) -> int:
-    return await Service(settings, token, SystemClock()).run()
+async def _run(settings: Settings, token: SecretStr, secrets: Secrets) -> int:
+    from mould_watch.clock import SystemClock
+    from mould_watch.service import Service
+
+    return await Service(settings, token, SystemClock(), secrets).run()
 
 
 def _password(settings: Settings) -> str | None:
@@ -142,10 +143,12 @@ async def _get(
     settings: Settings, path: str, headers: Mapping[str, str] | None = None
 ) -> tuple[int, dict[str, Any]]:
     """Ask the backend that runs with these settings; raises BackendSilentError."""
+    import aiohttp
+
     host = "127.0.0.1" if settings.api.host in _ANY_ADDRESSES else settings.api.host
     try:
         async with (
-            aiohttp.ClientSession(timeout=_TIMEOUT) as session,
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_TIMEOUT_S)) as session,
             session.get(
                 f"http://{host}:{settings.api.port}{path}", headers=headers or {}
             ) as response,
@@ -154,7 +157,8 @@ async def _get(
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         raise BackendSilentError(
             f"no Mould Watch answers at {host} port {settings.api.port}: "
-            f"{str(error) or type(error).__name__}"
+            f"{str(error) or type(error).__name__}. Is `mould-watch serve` running, with the "
+            "same MOULD_WATCH_API__PORT?"
         ) from error
 
 
@@ -163,6 +167,9 @@ async def _migrate(settings: Settings) -> int:
     if settings.database_url is not None:
         await _migrate_at(settings.database_url.get_secret_value())
         return 0
+    from mould_watch.clock import SystemClock
+    from mould_watch.storage.postgres_server import PostgresServer
+
     server = PostgresServer(settings.data_dir, SystemClock())
     await server.ensure_running()
     try:
@@ -173,6 +180,9 @@ async def _migrate(settings: Settings) -> int:
 
 
 async def _migrate_at(address: str) -> None:
+    from mould_watch.storage.connections import connect
+    from mould_watch.storage.migrations import migrate
+
     connection = await connect(address)
     try:
         versions = await migrate(connection)

@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import socket
+import urllib.parse
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -24,6 +25,7 @@ from mould_watch.ingest.forwarded import ForwardedIngest
 from mould_watch.ingest.service import Ingestion
 from mould_watch.notify.channels.home_assistant import HomeAssistantChannel
 from mould_watch.notify.worker import NotificationWorker
+from mould_watch.observability.logs import Secrets
 from mould_watch.settings import Settings
 from mould_watch.storage.database import Database
 from mould_watch.supervisor.client import SupervisorClient
@@ -36,6 +38,7 @@ STOP_S: Final = 9.5
 """How long an orderly end may take; then the process leaves as it is."""
 
 _STAGE_S: Final = 4.0
+_POSTGRESQL_PORT: Final = 5432
 
 
 class PartEndedError(MouldWatchError):
@@ -73,14 +76,19 @@ class Announcement:
 class Service:
     """One backend process."""
 
-    def __init__(self, settings: Settings, token: SecretStr, clock: Clock) -> None:
-        """Build every part; nothing starts before `run`."""
+    def __init__(
+        self, settings: Settings, token: SecretStr, clock: Clock, secrets: Secrets
+    ) -> None:
+        """Build every part; nothing starts before `run`. What is learned goes to `secrets`."""
+        self._settings = settings
         supervisor = (
             SupervisorClient(settings.supervisor_url, settings.supervisor_token, clock)
             if settings.supervisor_token  # an empty one is none
             else None
         )
-        broker = BrokerLookup(settings.mqtt, supervisor.mqtt_service if supervisor else None)
+        broker = BrokerLookup(
+            settings.mqtt, supervisor.mqtt_service if supervisor else None, secrets.add
+        )
         database = Database(settings, clock)
         hub = Hub()
         ingestion = Ingestion(settings, database, clock, broker)
@@ -114,11 +122,24 @@ class Service:
     async def run(self) -> int:
         """Run until a signal ends it or a part dies; return the process's exit code."""
         _LOGGER.info(
-            "Mould Watch %s starts.",
+            "Mould Watch %s starts with the database %s.",
             __version__,
+            _database_place(self._settings),
             extra={"action": "starting", "version": __version__},
         )
         return await supervise(self._parts)
+
+
+def _database_place(settings: Settings) -> str:
+    """Return where the database is, for people; nothing of the address but host and port."""
+    if settings.database_url is None:
+        return f"of its own in {settings.data_dir.absolute()}"
+    try:
+        parts = urllib.parse.urlsplit(settings.database_url.get_secret_value())
+        port = parts.port or _POSTGRESQL_PORT
+    except ValueError:
+        return "that DATABASE_URL names"  # the database says what is wrong with it
+    return f"at {parts.hostname or 'this machine'}:{port}, which DATABASE_URL names"
 
 
 async def supervise(parts: Sequence[Part]) -> int:

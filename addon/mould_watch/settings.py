@@ -5,9 +5,10 @@ and SUPERVISOR_TOKEN keep their customary names. The app's options file is `opti
 the data folder, as the Home Assistant Supervisor writes it.
 """
 
+import json
 import os
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from pydantic import (
     AliasChoices,
@@ -21,9 +22,12 @@ from pydantic import (
 )
 from pydantic_settings import (
     BaseSettings,
-    JsonConfigSettingsSource,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+)
+from pydantic_settings import (
+    SettingsError as UnreadableSettingError,
 )
 
 from mould_watch.errors import SettingsError
@@ -119,6 +123,21 @@ def _default_data_dir() -> Path:
     )
 
 
+def _read_options(path: Path) -> dict[str, Any]:
+    """Return what the app's form holds, nothing without the file; raises SettingsError."""
+    try:
+        options = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise SettingsError(f"{path} is not JSON: {error}") from error
+    if not isinstance(options, dict):
+        raise SettingsError(f"{path} does not hold a JSON object with the settings")
+    return options
+
+
 class Settings(BaseSettings):
     """All settings of one process."""
 
@@ -159,7 +178,7 @@ class Settings(BaseSettings):
         """Order the sources: arguments, environment, the app's options file."""
         del dotenv_settings, file_secret_settings
         data_dir = Path(os.environ.get("MOULD_WATCH_DATA_DIR") or _default_data_dir())
-        options = JsonConfigSettingsSource(settings_cls, json_file=data_dir / "options.json")
+        options = InitSettingsSource(settings_cls, _read_options(data_dir / "options.json"))
         return init_settings, env_settings, options
 
     @classmethod
@@ -173,8 +192,10 @@ class Settings(BaseSettings):
                 for fault in error.errors(include_input=False, include_url=False)
             )
             raise SettingsError(f"the settings do not fit: {faults}") from error
-        except (OSError, ValueError) as error:
-            # ValueError: no JSON, in the options file or in a variable that holds a whole group
+        except UnreadableSettingError as error:
+            # a variable that holds a whole group, like MOULD_WATCH_MQTT, and no JSON
             raise SettingsError(
-                f"the settings in the environment or options.json cannot be read: {error}"
+                f"a setting in the environment cannot be read: {error}. A variable for a whole "
+                "group holds a JSON object; simpler is one variable for each setting, like "
+                "MOULD_WATCH_MQTT__HOST."
             ) from error

@@ -1,6 +1,10 @@
 """Adapters between parts that know nothing of each other; only `service` uses them."""
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from pydantic import SecretStr
 
 from mould_watch.api.forwarded import ReadingOutcome
 from mould_watch.api.messages import ForwardedEntity, ForwardedReading
@@ -9,7 +13,8 @@ from mould_watch.ingest.service import BrokerAddress
 from mould_watch.settings import MqttSettings
 from mould_watch.supervisor.client import BrokerService
 
-_LOCAL_BROKER = "localhost"
+_LOGGER: Final = logging.getLogger(__name__)
+_LOCAL_BROKER: Final = "localhost"
 
 
 class ForwardedToIngestion:
@@ -62,11 +67,19 @@ class BrokerLookup:
     """
 
     def __init__(
-        self, mqtt: MqttSettings, offered: Callable[[], Awaitable[BrokerService | None]] | None
+        self,
+        mqtt: MqttSettings,
+        offered: Callable[[], Awaitable[BrokerService | None]] | None,
+        keep_secret: Callable[[SecretStr], None],
     ) -> None:
-        """Ask `offered` for the Supervisor's broker; None without a Supervisor."""
+        """Ask `offered` for the Supervisor's broker; None without a Supervisor.
+
+        `keep_secret` is told each password before it is used.
+        """
         self._mqtt = mqtt
         self._offered = offered
+        self._keep_secret = keep_secret
+        self._told = ""
 
     async def __call__(self) -> BrokerAddress:
         """Return the address to connect to now."""
@@ -74,19 +87,43 @@ class BrokerLookup:
         if not mqtt.host and self._offered is not None:
             service = await self._offered()
             if service is not None:
-                return BrokerAddress(
-                    host=service.host,
-                    port=service.port,
-                    username=service.username,
-                    password=service.password,
-                    tls=service.ssl,
-                    ca_file=mqtt.ca_file,
+                self._tell(f"The MQTT broker is {service.host}:{service.port}, the Supervisor says")
+                return self._address(
+                    service.host, service.port, service.username, service.password, tls=service.ssl
                 )
-        return BrokerAddress(
-            host=mqtt.host or _LOCAL_BROKER,
-            port=mqtt.port,
-            username=mqtt.username,
-            password=mqtt.password,
-            tls=mqtt.tls,
-            ca_file=mqtt.ca_file,
+        if mqtt.host:
+            self._tell(f"The MQTT broker is {mqtt.host}:{mqtt.port}, the settings say")
+        else:
+            self._tell(
+                "No MQTT broker is set (MOULD_WATCH_MQTT__HOST, or the app's option mqtt.host); "
+                f"trying {_LOCAL_BROKER}:{mqtt.port}"
+            )
+        return self._address(
+            mqtt.host or _LOCAL_BROKER, mqtt.port, mqtt.username, mqtt.password, tls=mqtt.tls
         )
+
+    def _address(
+        self,
+        host: str,
+        port: int,
+        username: str | None,
+        password: SecretStr | None,
+        *,
+        tls: bool,
+    ) -> BrokerAddress:
+        if password is not None:
+            self._keep_secret(password)
+        return BrokerAddress(
+            host=host,
+            port=port,
+            username=username,
+            password=password,
+            tls=tls,
+            ca_file=self._mqtt.ca_file,
+        )
+
+    def _tell(self, where: str) -> None:
+        """Log where the broker is, once until it is somewhere else."""
+        if where != self._told:
+            self._told = where
+            _LOGGER.info("%s.", where, extra={"action": "broker_looked_up"})

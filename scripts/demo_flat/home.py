@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from .home_assistant_api import FlowDriver, HomeAssistantApi, HomeAssistantError, Json
+from .flow_driver import FlowDriver
+from .home_assistant_api import HomeAssistantApi, HomeAssistantError, Json
 
 DOMAIN = "mould_watch"
 TRIAL_TAG = "mould_watch_test"
@@ -42,7 +43,7 @@ async def configure(api: HomeAssistantApi, home: Home, rooms: Sequence[Room]) ->
 
 async def configure_home(api: HomeAssistantApi, home: Home) -> tuple[str, str | None]:
     """Go through the entry's flow; return the entry's id and the flow of the first room."""
-    flow = api.flow()
+    flow = FlowDriver(api)
     await flow.start(DOMAIN)
     flow.expect(kind="form", step_id="user")
     await flow.submit({"url": home.backend_url, "token": home.token})
@@ -78,7 +79,7 @@ async def add_room(
     `more` are fields of the section that is folded away.
     """
     await api.area(room.name)
-    flow = api.flow(subentry=True)
+    flow = FlowDriver(api, subentry=True)
     if flow_id is None:
         await flow.start([entry_id, "room"])
     else:

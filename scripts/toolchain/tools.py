@@ -45,6 +45,9 @@ def uv_environment() -> dict[str, str]:
         certificates = _pip_setting("cert")
         if certificates:
             settings["SSL_CERT_FILE"] = certificates
+        elif Path("/etc/ssl/certs/ca-certificates.crt").exists():
+            # uv's own roots do not know an authority that only this machine trusts
+            settings["UV_SYSTEM_CERTS"] = "1"
     return settings
 
 
@@ -89,8 +92,10 @@ def _pip_setting(name: str) -> str:
     variable = os.environ.get("PIP_" + name.upper().replace("-", "_"))
     if variable:
         return variable
+    # `config get` looks into one file only; `config list` has them all, merged.
+    listed = attempt([*_pip(), "config", "list"]).stdout
     for section in ("install", "global"):
-        asked = attempt([*_pip(), "config", "get", f"{section}.{name}"])
-        if asked.returncode == 0 and asked.stdout.strip():
-            return asked.stdout.strip()
+        said = re.search(rf"^{section}\.{name}='([^']*)'$", listed, re.MULTILINE)
+        if said:
+            return said[1]
     return ""

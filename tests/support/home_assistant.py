@@ -19,6 +19,7 @@ from demo_flat import home, zigbee
 from demo_flat.backend import Backend
 from demo_flat.broker import Broker
 from demo_flat.flat import Air
+from demo_flat.flow_driver import FlowDriver
 from demo_flat.home_assistant import HomeAssistant
 from demo_flat.home_assistant_api import HomeAssistantApi, HomeAssistantError
 from demo_flat.phone import Phone
@@ -86,7 +87,7 @@ class House:
         )
         if first_room_flow is not None:
             # each test begins a flow of its own, which offers the sensor it has just made
-            flow = self.api.flow(subentry=True)
+            flow = FlowDriver(self.api, subentry=True)
             await flow.resume(first_room_flow)
             await flow.abandon()
 
@@ -161,7 +162,7 @@ class House:
 
         async def is_offered() -> bool:
             # devices are told at most every 5 s
-            flow = self.api.flow(subentry=True)
+            flow = FlowDriver(self.api, subentry=True)
             step = await flow.start([self.entry_id, "room"])
             if step["type"] == "abort":
                 return False  # no device at all is known yet

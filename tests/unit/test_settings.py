@@ -71,6 +71,36 @@ def test_a_fault_names_the_setting(
     assert named in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('{"log_level": ', "is not JSON"),
+        ("[]", "does not hold a JSON object"),
+        ('["x"]', "does not hold a JSON object"),
+        ('{"mqtt": {"port": 0}}', "mqtt.port"),
+    ],
+)
+def test_a_fault_in_the_options_file_is_a_sentence(data_dir: Path, text: str, fault: str) -> None:
+    (data_dir / "options.json").write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError) as caught:
+        Settings.load()
+    assert fault in str(caught.value)
+
+
+def test_an_options_file_that_cannot_be_read_is_no_empty_one(data_dir: Path) -> None:
+    (data_dir / "options.json").mkdir()
+    with pytest.raises(SettingsError, match="options.json cannot be read"):
+        Settings.load()
+
+
+def test_a_group_in_one_variable_that_is_no_json_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MOULD_WATCH_MQTT", "{x")
+    with pytest.raises(SettingsError, match="MOULD_WATCH_MQTT__HOST"):
+        Settings.load()
+
+
 def test_no_fault_quotes_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOULD_WATCH_MQTT__PASSWORD", "hunter2")
     monkeypatch.setenv("MOULD_WATCH_MQTT__PORT", "hunter2")

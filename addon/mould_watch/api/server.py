@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Sequence
 from typing import Final
 
@@ -81,9 +82,12 @@ class Api:
             try:
                 await site.start()
             except OSError as error:
+                reason = os.strerror(error.errno) if error.errno else str(error)
                 message = (
-                    f"the API cannot listen on {self._settings.host} port {self._settings.port}: "
-                    f"{error.strerror or error}"
+                    f"the API cannot listen on {self._settings.host} port {self._settings.port} "
+                    f"({reason}). If another program, or another Mould Watch, has the port, end "
+                    "it or set MOULD_WATCH_API__PORT to a free one; MOULD_WATCH_API__HOST must be "
+                    "an address of this machine."
                 )
                 raise SettingsError(message, port=self._settings.port) from error
             self._port = int(runner.addresses[0][1])

@@ -27,7 +27,10 @@ def load_token(data_dir: Path, given: SecretStr | None) -> SecretStr:
     try:
         return SecretStr(_read(path) or _make(path))
     except OSError as error:
-        message = f"the token cannot be kept in {path}: {error.strerror or error}"
+        message = (
+            f"the token cannot be kept in {path}: {error.strerror or error}; "
+            "MOULD_WATCH_DATA_DIR must name a folder this program may write to"
+        )
         raise SettingsError(message, path=str(path)) from error
 
 

@@ -58,10 +58,14 @@ class NotificationWorker:
             async with asyncio.timeout(_FAREWELL_S), self._database.connection() as connection:
                 count = await outbox.give_back_all(connection, self._identity)
         except DatabaseUnavailableError, TimeoutError:
-            _LOGGER.warning(
-                "Claims could not be handed back; they are taken over when their leases run out",
-                extra={"action": "notification_claims_kept"},
-            )
+            kept = sum(loop.unfinished for loop in self._loops)
+            if kept:
+                _LOGGER.warning(
+                    "%d claimed notifications could not be handed back; they are taken over when "
+                    "their leases run out",
+                    kept,
+                    extra={"action": "notification_claims_kept", "count": kept},
+                )
             return
         if count:
             _LOGGER.info(
@@ -89,6 +93,8 @@ class _ChannelLoop:
         self._identity = identity
         self._sender = Sender(settings, database, clock, channel)
         self._in_flight = 0
+        # claims begun and not ended, also those whose sending was interrupted
+        self.unfinished = 0
         self._look = asyncio.Event()
 
     @property
@@ -146,11 +152,13 @@ class _ChannelLoop:
             extra=log_fields("notification_claimed", claimed, taken_over=claimed.taken_over),
         )
         self._in_flight += 1
+        self.unfinished += 1
         tasks.create_task(self._attempt(claimed), name=f"notify {claimed.notification_id}")
 
     async def _attempt(self, claimed: ClaimedNotification) -> None:
         try:
             await self._sender.attempt(claimed)
+            self.unfinished -= 1
         finally:
             self._in_flight -= 1
             self._look.set()

@@ -121,8 +121,8 @@ class Database:
             raise unavailable(error) from error
         try:
             yield connection
-        except CLIENT_ERRORS as error:
-            if not is_unavailable(error):
+        except (*CLIENT_ERRORS, AttributeError) as error:
+            if not is_unavailable(error) and not _reached_into_ended(connection, error):
                 raise
             # Whether or not it would work again: its state is not known. It is no longer ours
             # when the pool was ended meanwhile.
@@ -263,3 +263,15 @@ class Database:
             # Those who wait now are woken; those who wait later wait for the next change.
             changed, self._changed = self._changed, asyncio.Event()
             changed.set()
+
+
+def _reached_into_ended(
+    connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Record], error: BaseException
+) -> bool:
+    """Say whether asyncpg asked a connection for its protocol that was ended in between."""
+    if not isinstance(error, AttributeError) or error.obj is not None:
+        return False
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        return True  # the pool has taken it back already

@@ -1,5 +1,7 @@
 """The command line: answers on stdout, faults as one sentence on stderr."""
 
+import asyncio
+import sys
 from pathlib import Path
 
 from mould_watch import __version__
@@ -64,3 +66,16 @@ async def test_migrate_without_a_database_fails_with_a_sentence(tmp_path: Path) 
     assert code == 1
     assert err.startswith("mould-watch: PostgreSQL cannot be used now")
     assert "a-db-password" not in err
+
+
+async def test_asking_for_the_token_loads_nothing_of_the_backend() -> None:
+    heavy = {"aiohttp", "asyncpg", "aiomqtt", "mould_watch.service"}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        "import sys, mould_watch.cli; print(*sys.modules)",
+        stdout=asyncio.subprocess.PIPE,
+    )
+    out, _ = await process.communicate()
+    assert process.returncode == 0
+    assert heavy.isdisjoint(out.decode().split())

@@ -121,7 +121,11 @@ async def test_without_database_and_broker_it_answers_waits_and_ends(tmp_path: P
         assert "waits for: database, broker" in printed
         backend.process.send_signal(signal.SIGTERM)
         assert await backend.ended() == 0
-    assert "a-db-password" not in "\n".join(backend.lines)
+    log = "\n".join(backend.lines)
+    assert "a-db-password" not in log
+    # what a household needs to find the fault
+    assert "the database at 127.0.0.1:9, which DATABASE_URL names" in log
+    assert "notification_claims_kept" not in log
 
 
 async def test_a_part_that_dies_ends_the_process_and_says_why(
@@ -137,7 +141,8 @@ async def test_a_part_that_dies_ends_the_process_and_says_why(
             assert await backend.ended() == 1
     [death] = [entry for entry in backend.entries if entry.get("action") == "part_died"]
     assert death["part"] == "api"
-    assert f"cannot listen on 127.0.0.1 port {port}" in death["message"]
+    assert f"cannot listen on 127.0.0.1 port {port} (Address already in use)" in death["message"]
+    assert "MOULD_WATCH_API__PORT" in death["message"]
 
 
 async def test_with_a_supervisor_it_uses_its_broker_and_is_announced_with_its_token(

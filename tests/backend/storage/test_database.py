@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -86,6 +87,22 @@ async def test_terminated_connections_are_unavailable_and_heal(
     actions = [getattr(record, "action", None) for record in caplog.records]
     assert actions.count("database_away") == 1
     assert actions.count("database_ready") == 1
+
+
+async def test_a_call_that_finds_its_connection_ended_under_it_is_unavailable(
+    database: Database,
+) -> None:
+    async with database.connection() as borrowed:
+        raw: Any = borrowed._con  # type: ignore[union-attr]
+    with pytest.raises(DatabaseUnavailableError):
+        async with database.connection() as connection:
+            connection.terminate()
+            # what asyncpg does between preparing and executing
+            raw._protocol.bind_execute  # noqa: B018
+    with pytest.raises(AttributeError):
+        async with database.connection():
+            raw = None
+            raw.bind_execute  # noqa: B018 - a mistake of our own, the connection lives
 
 
 async def test_an_unreachable_database_is_waited_for(

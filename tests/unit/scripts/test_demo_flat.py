@@ -25,7 +25,7 @@ def test_the_bathroom_wall_is_due_for_an_alarm_at_any_hour(hour: int) -> None:
     assert any(pct >= CRITICAL_PCT - 5 for pct in wall[-36:])
 
 
-@pytest.mark.parametrize("hour", (3, 15))
+@pytest.mark.parametrize("hour", [3, 15])
 def test_bedroom_and_towels_stay_below_an_alarm(hour: int) -> None:
     now = datetime(2026, 11, 20, hour, tzinfo=UTC)
     flat = Flat(now - timedelta(hours=24))

@@ -6,6 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from mould_watch.clock import SystemClock
+from mould_watch.observability.logs import Secrets
 from mould_watch.retry import Backoff
 from mould_watch.settings import MqttSettings
 from mould_watch.supervisor.client import SupervisorClient
@@ -83,11 +84,12 @@ async def test_the_announcement_is_repeated_until_it_is_taken(
 
 
 async def test_the_broker_is_the_set_one_else_the_offered_one_else_this_machine() -> None:
+    secrets = Secrets()
     async with FakeSupervisor(mqtt=_OFFER) as supervisor:
         offered = client(supervisor).mqtt_service
         own = MqttSettings(host="own", port=1884, username="me", tls=True)
-        assert (await BrokerLookup(own, offered)()).host == "own"
-        lookup = BrokerLookup(MqttSettings(), offered)
+        assert (await BrokerLookup(own, offered, secrets.add)()).host == "own"
+        lookup = BrokerLookup(MqttSettings(), offered, secrets.add)
         assert (await lookup()).host == "core-mosquitto"
         # asked anew: the broker's app may have moved, or gone
         supervisor.mqtt = _OFFER | {"host": "moved", "ssl": True}
@@ -95,4 +97,25 @@ async def test_the_broker_is_the_set_one_else_the_offered_one_else_this_machine(
         assert (address.host, address.tls) == ("moved", True)
         supervisor.mqtt = None
         assert (await lookup()).host == "localhost"
-    assert (await BrokerLookup(MqttSettings(port=1885), None)()).port == 1885
+    assert (await BrokerLookup(MqttSettings(port=1885), None, secrets.add)()).port == 1885
+
+
+async def test_the_password_the_supervisor_tells_is_kept_out_of_the_log() -> None:
+    secrets = Secrets()
+    async with FakeSupervisor(mqtt=_OFFER) as supervisor:
+        address = await BrokerLookup(MqttSettings(), client(supervisor).mqtt_service, secrets.add)()
+    assert address.password is not None
+    assert secrets.redact(f"<{address.password.get_secret_value()}>") == "<***>"
+
+
+async def test_where_the_broker_is_looked_for_is_told_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "mould_watch")
+    lookup = BrokerLookup(MqttSettings(), None, Secrets().add)
+    for _ in range(3):
+        await lookup()
+    assert [record.getMessage() for record in caplog.records] == [
+        "No MQTT broker is set (MOULD_WATCH_MQTT__HOST, or the app's option mqtt.host); "
+        "trying localhost:1883."
+    ]
