@@ -34,7 +34,12 @@ class Stage:
 
 
 STAGES = (
-    Stage("lint", script=("scripts/lint",), needs=("tests", "integration", "home-assistant")),
+    Stage(
+        "lint",
+        script=("scripts/lint",),
+        needs=("tests", "integration", "home-assistant"),
+        fast=True,
+    ),
     Stage("unit", folders=("unit",), needs=("tests",), fast=True),
     Stage("backend", folders=("backend",), needs=("tests", "mosquitto")),
     Stage("integration", folders=("home_assistant",), environment="integration"),

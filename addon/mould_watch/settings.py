@@ -193,9 +193,9 @@ class Settings(BaseSettings):
             )
             raise SettingsError(f"the settings do not fit: {faults}") from error
         except UnreadableSettingError as error:
-            # a variable that holds a whole group, like MOULD_WATCH_MQTT, and no JSON
+            # its own words name the group, not the variable
             raise SettingsError(
-                f"a setting in the environment cannot be read: {error}. A variable for a whole "
-                "group holds a JSON object; simpler is one variable for each setting, like "
-                "MOULD_WATCH_MQTT__HOST."
+                "a variable in the environment is not JSON, and must be: a list (such as "
+                'MOULD_WATCH_MQTT__JSON_TOPIC_FILTERS) is written as ["first/#", "second/#"], '
+                "a whole group (such as MOULD_WATCH_MQTT) as a JSON object"
             ) from error

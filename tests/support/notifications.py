@@ -175,3 +175,9 @@ async def row_of(connection: Connection, notification_id: UUID) -> Mapping[str, 
     )
     assert row is not None
     return dict(row)
+
+
+async def count_by_state(connection: Connection) -> dict[str, int]:
+    """Return how many notifications are in each state that occurs."""
+    rows = await connection.fetch("SELECT state::text, count(*) FROM notification GROUP BY state")
+    return {row["state"]: row["count"] for row in rows}

@@ -35,7 +35,10 @@ def test_the_environment_reaches_nested_settings_and_customary_names(
     monkeypatch.setenv("MOULD_WATCH_API__PORT", "0")
     monkeypatch.setenv("DATABASE_URL", "postgresql://me:secret@host/db")
     monkeypatch.setenv("SUPERVISOR_TOKEN", "token")
+    monkeypatch.setenv("MOULD_WATCH_TOKEN", "set-by-the-user")
     settings = Settings.load()
+    assert settings.token is not None
+    assert settings.token.get_secret_value() == "set-by-the-user"
     assert (settings.mqtt.host, settings.api.port) == ("broker", 0)
     assert settings.database_url is not None
     assert settings.database_url.get_secret_value() == "postgresql://me:secret@host/db"
@@ -89,15 +92,16 @@ def test_a_fault_in_the_options_file_is_a_sentence(data_dir: Path, text: str, fa
 
 def test_an_options_file_that_cannot_be_read_is_no_empty_one(data_dir: Path) -> None:
     (data_dir / "options.json").mkdir()
-    with pytest.raises(SettingsError, match="options.json cannot be read"):
+    with pytest.raises(SettingsError, match=r"options\.json cannot be read"):
         Settings.load()
 
 
-def test_a_group_in_one_variable_that_is_no_json_is_a_sentence(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("name", ["MOULD_WATCH_MQTT", "MOULD_WATCH_MQTT__JSON_TOPIC_FILTERS"])
+def test_a_list_or_group_that_is_no_json_is_told_how_to_be_written(
+    monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setenv("MOULD_WATCH_MQTT", "{x")
-    with pytest.raises(SettingsError, match="MOULD_WATCH_MQTT__HOST"):
+    monkeypatch.setenv(name, "sensors/#")
+    with pytest.raises(SettingsError, match=r'written as \["first/#"'):
         Settings.load()
 
 

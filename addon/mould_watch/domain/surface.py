@@ -8,11 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mould_watch.domain.configuration import Protect, RoomConfiguration
-from mould_watch.domain.psychrometrics import (
-    dew_point_c,
-    saturation_pressure_pa,
-    vapour_pressure_pa,
-)
+from mould_watch.domain.psychrometrics import saturation_pressure_pa, vapour_pressure_pa
 
 # Cold wall: what DIN 4108-2 asks for at least. Window: plain double glazing (U 2.7). Insulated
 # wall: between the standard's corner and the undisturbed wall. Things: they are as warm as the air.
@@ -70,15 +66,6 @@ def surface_humidity_pct(indoor_c: float, humidity_pct: float, surface_c: float)
     """
     pressure_pa = vapour_pressure_pa(indoor_c, humidity_pct)
     return min(100.0, 100.0 * pressure_pa / saturation_pressure_pa(surface_c))
-
-
-def condenses(indoor_c: float, humidity_pct: float, surface_c: float) -> bool:
-    """Say whether the surface is at or below the dew point of the room's air.
-
-    Raises ValueError as `surface_humidity_pct` does.
-    """
-    dew_c = dew_point_c(indoor_c, humidity_pct)
-    return dew_c is not None and surface_c <= dew_c
 
 
 def surface_of(room: RoomConfiguration) -> SurfaceModel:

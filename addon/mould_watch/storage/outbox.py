@@ -140,11 +140,6 @@ async def give_back_all(connection: Connection, worker: str) -> int:
     return len(await connection.fetch(_QUERIES.give_back_all, worker))
 
 
-async def count_by_state(connection: Connection) -> dict[str, int]:
-    """Return how many notifications are in each state that occurs."""
-    return {row["state"]: row["count"] for row in await connection.fetch(_QUERIES.count_by_state)}
-
-
 def _storable(text: str | None) -> str | None:
     """Return text that PostgreSQL takes: no NUL, no lone surrogate, and not endless."""
     if text is None:

@@ -14,6 +14,9 @@ _QUERIES: Final = load_queries("overview")
 LIST_MAXIMUM: Final = 200
 """Incidents or notifications in one answer."""
 
+STEPS_MAXIMUM: Final = 50
+"""The last steps of a notification in an answer."""
+
 DEAD_LETTERS_COUNTED_MAXIMUM: Final = 10_000
 """Dead letters are counted no further: "many" is news enough."""
 
@@ -138,7 +141,7 @@ async def incidents(connection: Connection, *, live: bool) -> list[IncidentOverv
 
 async def notifications(connection: Connection, *, state: str | None) -> list[NotificationOverview]:
     """Return the newest notifications, all or those in `state`."""
-    rows = await connection.fetch(_QUERIES.notifications, state, LIST_MAXIMUM)
+    rows = await connection.fetch(_QUERIES.notifications, state, LIST_MAXIMUM, STEPS_MAXIMUM)
     return [NotificationOverview.model_validate(dict(row)) for row in rows]
 
 

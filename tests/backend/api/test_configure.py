@@ -3,65 +3,23 @@
 import asyncio
 import contextlib
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import asyncpg
-import pytest
 
 from tests.support.api import RunningApi
+from tests.support.configuration import (
+    TABLES,
+    Connection,
+    configs,
+    devices,
+    entity,
+    everything,
+    requested,
+    sources,
+)
 from tests.support.stream import Stream, connect, document, room
 from tests.support.waiting import until
-
-type Connection = asyncpg.Connection[asyncpg.Record]
-
-_TABLES = ("configuration", "room", "room_config_version", "subject", "subject_device", "device")
-
-
-async def everything(connection: Connection) -> dict[str, list[dict[str, Any]]]:
-    """Return the content of every table a document may write to."""
-    content = {}
-    for table in _TABLES:
-        rows = await connection.fetch(f"SELECT * FROM {table} ORDER BY 1, 2")  # noqa: S608
-        content[table] = [dict(row) for row in rows]
-    return content
-
-
-async def requested(connection: Connection) -> list[UUID]:
-    """Take the evaluation requests; return the rooms they are for."""
-    rows = await connection.fetch(
-        "WITH taken AS (DELETE FROM evaluation_request RETURNING subject_id) "
-        "SELECT room_id FROM taken JOIN subject ON subject.id = taken.subject_id"
-    )
-    return [row["room_id"] for row in rows]
-
-
-async def configs(connection: Connection, room_id: UUID) -> list[dict[str, Any]]:
-    rows = await connection.fetch(
-        "SELECT config FROM room_config_version WHERE room_id = $1 ORDER BY valid_from", room_id
-    )
-    return [row["config"] for row in rows]
-
-
-async def devices(connection: Connection, room_id: UUID) -> set[tuple[str, str]]:
-    rows = await connection.fetch(
-        """
-        SELECT device.source_instance, device.native_id FROM subject
-        JOIN subject_device ON subject_device.subject_id = subject.id
-        JOIN device ON device.id = subject_device.device_id
-        WHERE subject.room_id = $1
-        """,
-        room_id,
-    )
-    return {(row["source_instance"], row["native_id"]) for row in rows}
-
-
-def entity(registry_id: str) -> dict[str, str]:
-    return {"kind": "entity", "registry_id": registry_id, "entity_id": f"sensor.{registry_id}"}
-
-
-def sources(native_id: str) -> dict[str, Any]:
-    source = {"kind": "device", "source_instance": "mqtt:json", "native_id": native_id}
-    return {"temperature": source, "humidity": source}
 
 
 async def test_a_new_room_is_stored_watched_and_to_be_judged(
@@ -299,107 +257,7 @@ async def test_a_document_whose_head_is_broken_changes_nothing(
     for fault in faults:
         answer = await stream.request("configure", document=document(room(uuid4())) | fault)
         assert answer["error"]["code"] == "invalid_document", fault
-    assert await everything(connection) == {table: [] for table in _TABLES}
-
-
-async def test_renaming_changes_the_name_alone(stream: Stream, connection: Connection) -> None:
-    room_id, other = uuid4(), uuid4()
-    await stream.request("configure", document=document(room(room_id), room(other, "Other")))
-    before = await everything(connection)
-    await requested(connection)
-    renamed = document(room(room_id, "Bath"), room(other, "Other"), revision=2)
-    await stream.request("configure", document=renamed)
-    assert await requested(connection) == []
-    after = await everything(connection)
-    for table in ("subject", "subject_device", "device"):
-        assert after[table] == before[table]
-    assert await configs(connection, room_id) == [room(room_id, "Bath")]
-    assert [row["name"] for row in after["room"] if row["id"] == room_id] == ["Bath"]
-
-
-async def test_a_changed_room_counts_from_now_and_no_other_is_touched(
-    stream: Stream, connection: Connection
-) -> None:
-    changed, other = uuid4(), uuid4()
-    await stream.request("configure", document=document(room(changed), room(other, "Other")))
-    await requested(connection)
-    new = room(changed, "Bath", sources=sources("new"), damp_hours=3.0)
-    await stream.request("configure", document=document(new, room(other, "Other"), revision=2))
-    assert await requested(connection) == [changed]
-    assert await configs(connection, changed) == [room(changed), new]
-    assert await configs(connection, other) == [room(other, "Other")]
-    assert await devices(connection, changed) == {("mqtt:json", "new")}
-
-
-async def test_other_phones_or_another_owner_have_every_room_looked_at_again(
-    api: RunningApi, stream: Stream, connection: Connection
-) -> None:
-    bath, attic = room(uuid4()), room(uuid4(), "Attic")
-    both = sorted([UUID(bath["room_id"]), UUID(attic["room_id"])])
-    await stream.request("configure", document=document(bath, attic, phones=["a"]))
-    assert sorted(await requested(connection)) == both
-    more = document(bath, attic, phones=["a", "b"], revision=2)
-    await stream.request("configure", document=more)
-    assert sorted(await requested(connection)) == both
-    async with connect(api.url) as other:
-        await other.open("home-2")
-        theirs = more | {"owner": "home-2"}
-        await other.request("configure", document=theirs, choice="use_this")
-    assert sorted(await requested(connection)) == both
-
-
-@pytest.mark.parametrize(
-    ("changes", "needs_outdoor"),
-    [
-        ({"protect": "cold_wall"}, True),
-        ({"protect": "window"}, True),
-        ({"protect": "things"}, False),
-        ({"protect": "cellar", "surface_temperature_c": 12.0}, False),
-    ],
-)
-async def test_a_room_depends_on_the_outdoor_devices_its_surface_needs(
-    stream: Stream, connection: Connection, changes: dict[str, Any], *, needs_outdoor: bool
-) -> None:
-    room_id = uuid4()
-    sent = room(room_id, sources=sources("inside"), **changes)
-    weather = {"kind": "weather", "weather": entity("w")}
-    await stream.request("configure", document=document(sent, outdoor=weather))
-    outdoor = {("ha:home-1", "w")} if needs_outdoor else set()
-    assert await devices(connection, room_id) == {("mqtt:json", "inside")} | outdoor
-    await requested(connection)
-
-    measured = {"kind": "measured", "temperature": entity("t"), "humidity": entity("h")}
-    await stream.request("configure", document=document(sent, revision=2, outdoor=measured))
-    outdoor = {("ha:home-1", "t"), ("ha:home-1", "h")} if needs_outdoor else set()
-    assert await devices(connection, room_id) == {("mqtt:json", "inside")} | outdoor
-    assert await requested(connection) == ([room_id] if needs_outdoor else [])
-
-    fixed = {"kind": "fixed", "temperature_c": 5.0, "humidity_pct": 80.0}
-    await stream.request("configure", document=document(sent, revision=3, outdoor=fixed))
-    assert await devices(connection, room_id) == {("mqtt:json", "inside")}
-    await requested(connection)
-    # no device tells a fixed climate, and yet the room is to be judged anew
-    colder = fixed | {"temperature_c": -5.0}
-    await stream.request("configure", document=document(sent, revision=4, outdoor=colder))
-    assert await requested(connection) == ([room_id] if needs_outdoor else [])
-
-
-async def test_a_device_merged_into_another_is_followed(
-    stream: Stream, connection: Connection
-) -> None:
-    await connection.execute(
-        """
-        INSERT INTO device (source_instance, native_id, name)
-        VALUES ('mqtt:json', 'topic', 't'), ('mqtt:json', 'address', 'a')
-        """
-    )
-    await connection.execute(
-        "UPDATE device SET merged_into = (SELECT id FROM device WHERE native_id = 'address') "
-        "WHERE native_id = 'topic'"
-    )
-    room_id = uuid4()
-    await stream.request("configure", document=document(room(room_id, sources=sources("topic"))))
-    assert await devices(connection, room_id) == {("mqtt:json", "address")}
+    assert await everything(connection) == {table: [] for table in TABLES}
 
 
 async def test_trying_a_document_says_the_same_and_stores_nothing(
@@ -408,7 +266,7 @@ async def test_trying_a_document_says_the_same_and_stores_nothing(
     good, bad = uuid4(), uuid4()
     sent = document(room(good), room(bad, f_rsi=9))
     tried = await stream.request("check_configuration", document=sent)
-    assert await everything(connection) == {table: [] for table in _TABLES}
+    assert await everything(connection) == {table: [] for table in TABLES}
     assert await requested(connection) == []
     applied = await stream.request("configure", document=sent)
     assert tried["result"] == applied["result"]

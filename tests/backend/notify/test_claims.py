@@ -12,6 +12,7 @@ from tests.support.notifications import (
     INSTANCE,
     add_incident,
     add_notification,
+    count_by_state,
     expire_lease,
     row_of,
     states_of,
@@ -234,7 +235,20 @@ async def test_the_list_shows_every_step_and_the_reason(connection: Connection) 
     assert failed.steps[2].error == "unknown_phone: it is gone"
     assert failed.steps[1].claimed_by == "w-1"
     assert len(await overview.notifications(connection, state=None)) == 2
-    assert await outbox.count_by_state(connection) == {"failed": 1, "pending": 1}
+    assert await count_by_state(connection) == {"failed": 1, "pending": 1}
+
+
+async def test_the_list_shows_the_last_steps_of_one_that_is_tried_for_ever(
+    connection: Connection,
+) -> None:
+    await add_notification(connection, await add_incident(connection))
+    for _ in range(overview.STEPS_MAXIMUM):
+        (claimed,) = await _claim(connection)
+        await outbox.give_back(connection, claimed, 0.0, "phone_action_missing")
+    (pending,) = await overview.notifications(connection, state="pending")
+    assert len(pending.steps) == overview.STEPS_MAXIMUM
+    assert pending.steps[-1].to_state == "pending"
+    assert pending.steps[-1].attempt == overview.STEPS_MAXIMUM
 
 
 @pytest.mark.parametrize("reason", ["a\x00b", "\ud800", "x" * 100_000, ""])

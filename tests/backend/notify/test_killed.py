@@ -13,9 +13,8 @@ from uuid import UUID
 
 import pytest
 
-from mould_watch.storage import outbox
 from mould_watch.storage.database import Connection, Database
-from tests.support.notifications import add_incident, add_notification, states_of
+from tests.support.notifications import add_incident, add_notification, count_by_state, states_of
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -109,7 +108,7 @@ async def _add_lanes(connection: Connection, lanes: int, each: int = 1) -> list[
 async def _all_sent(database: Database, count: int) -> None:
     async def sent() -> bool:
         async with database.connection() as connection:
-            return await outbox.count_by_state(connection) == {"sent": count}
+            return await count_by_state(connection) == {"sent": count}
 
     await until(sent, timeout_s=60)
 
@@ -128,7 +127,7 @@ async def test_a_worker_killed_at_the_worst_moment_loses_and_repeats_nothing(
             async with asyncio.timeout(30):
                 assert await process.wait() == -signal.SIGKILL
     async with database.connection() as connection:
-        assert (await outbox.count_by_state(connection)).get("claimed", 0) > 0
+        assert (await count_by_state(connection)).get("claimed", 0) > 0
 
     async with start_worker():
         await _all_sent(database, len(ids))

@@ -13,7 +13,7 @@ from mould_watch.errors import InstanceNotConnectedError
 from mould_watch.notify.channels.home_assistant import HomeAssistantChannel
 from mould_watch.notify.worker import NotificationWorker
 from mould_watch.settings import NotifySettings
-from mould_watch.storage import outbox, overview
+from mould_watch.storage import overview
 from mould_watch.storage.database import Connection, Database
 from tests.support.notifications import (
     DELIVERED,
@@ -21,6 +21,7 @@ from tests.support.notifications import (
     RecordingHomeAssistant,
     add_incident,
     add_notification,
+    count_by_state,
     expire_lease,
     row_of,
     states_of,
@@ -274,7 +275,7 @@ async def test_lanes_go_side_by_side_each_in_order_and_never_more_than_the_bound
 
     async def all_sent() -> bool:
         async with database.connection() as connection:
-            return await outbox.count_by_state(connection) == {"sent": 48}
+            return await count_by_state(connection) == {"sent": 48}
 
     async with running(make_worker(_FAST.model_copy(update={"claim_batch": 5})).run(), "worker"):
         await until(all_sent)
@@ -373,7 +374,7 @@ async def test_a_database_that_goes_away_during_a_delivery_is_waited_for(
         return DELIVERED
 
     async def both_sent() -> bool:
-        return await outbox.count_by_state(connection) == {"sent": 2}
+        return await count_by_state(connection) == {"sent": 2}
 
     home_assistant.respond = respond
     first = await add_notification(connection, await add_incident(connection))

@@ -92,17 +92,21 @@ async def test_terminated_connections_are_unavailable_and_heal(
 async def test_a_call_that_finds_its_connection_ended_under_it_is_unavailable(
     database: Database,
 ) -> None:
-    async with database.connection() as borrowed:
-        raw: Any = borrowed._con  # type: ignore[union-attr]
-    with pytest.raises(DatabaseUnavailableError):
+    async def call(*, is_ended: bool) -> None:
         async with database.connection() as connection:
-            connection.terminate()
-            # what asyncpg does between preparing and executing
-            raw._protocol.bind_execute  # noqa: B018
-    with pytest.raises(AttributeError):
-        async with database.connection():
-            raw = None
-            raw.bind_execute  # noqa: B018 - a mistake of our own, the connection lives
+            raw: Any = connection._con  # type: ignore[union-attr]
+            if is_ended:
+                connection.terminate()
+                # what asyncpg does between preparing and executing
+                raw._protocol.bind_execute()
+            else:
+                raw = None
+                raw.bind_execute()
+
+    with pytest.raises(DatabaseUnavailableError):
+        await call(is_ended=True)
+    with pytest.raises(AttributeError):  # a mistake of our own: the connection lives
+        await call(is_ended=False)
 
 
 async def test_an_unreachable_database_is_waited_for(

@@ -10,10 +10,10 @@ from mould_watch.domain.configuration import (
     RoomConfiguration,
     RoomSources,
 )
+from mould_watch.domain.psychrometrics import dew_point_c
 from mould_watch.domain.surface import (
     DEFAULT_CELLAR_C,
     SurfaceModel,
-    condenses,
     surface_humidity_pct,
     surface_of,
     surface_temperature_c,
@@ -70,9 +70,8 @@ def test_the_surface_is_that_of_home_assistant_core(
 
 def test_the_surface_humidity_ends_at_100_where_water_condenses() -> None:
     assert surface_humidity_pct(20, 80, 10) == 100.0
-    assert condenses(20, 80, 10)
-    assert not condenses(20, 80, 17)
-    assert not condenses(20, 0, -60)
+    assert surface_humidity_pct(20, 80, 17) < 100.0
+    assert surface_humidity_pct(20, 0, -60) == 0.0
 
 
 @given(st.floats(-20, 40), st.floats(1, 100), st.floats(-30, 40), st.floats(0.2, 1.0))
@@ -82,7 +81,8 @@ def test_condensation_and_100_percent_are_the_same(
     surface_c = surface_temperature_c(indoor_c, outdoor_c, f_rsi)
     surface_pct = surface_humidity_pct(indoor_c, humidity_pct, surface_c)
     assert 0 < surface_pct <= 100
-    if condenses(indoor_c, humidity_pct, surface_c):
+    dew_c = dew_point_c(indoor_c, humidity_pct)
+    if dew_c is not None and surface_c <= dew_c:
         assert surface_pct == pytest.approx(100.0, abs=1e-6)
     else:
         assert surface_pct < 100 + 1e-6

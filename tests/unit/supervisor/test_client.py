@@ -115,7 +115,8 @@ async def test_where_the_broker_is_looked_for_is_told_once(
     lookup = BrokerLookup(MqttSettings(), None, Secrets().add)
     for _ in range(3):
         await lookup()
-    assert [record.getMessage() for record in caplog.records] == [
+    (record,) = caplog.records
+    assert record.getMessage() == (
         "No MQTT broker is set (MOULD_WATCH_MQTT__HOST, or the app's option mqtt.host); "
         "trying localhost:1883."
-    ]
+    )

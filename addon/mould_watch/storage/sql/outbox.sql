@@ -131,6 +131,3 @@ SET state = 'pending', claim_token = NULL, lease_until = NULL,
 FROM held
 WHERE n.id = held.id
 RETURNING n.id;
-
--- name: count_by_state
-SELECT state::text, count(*) FROM notification GROUP BY state;

@@ -40,7 +40,8 @@ ORDER BY incident.breach_since DESC, incident.id
 LIMIT $2
 
 -- name: notifications
--- $1: only this state, or null; $2: how many
+-- $1: only this state, or null; $2: how many; $3: how many steps of each. One that is tried for
+-- ever has ever more steps.
 SELECT notification.id AS notification_id, notification.incident_id, notification.channel,
        notification.route, notification.target, notification.sequence, notification.kind,
        notification.severity::text, notification.message, notification.state::text,
@@ -53,7 +54,11 @@ JOIN LATERAL (
         'at', step.at, 'from_state', step.from_state, 'to_state', step.to_state,
         'attempt', step.attempt, 'claimed_by', step.claimed_by, 'error', step.error
     ) ORDER BY step.id), '[]') AS steps
-    FROM notification_step step WHERE step.notification_id = notification.id
+    FROM (
+        SELECT * FROM notification_step
+        WHERE notification_id = notification.id
+        ORDER BY id DESC LIMIT $3
+    ) AS step
 ) steps ON true
 WHERE $1::text IS NULL OR notification.state::text = $1::text
 ORDER BY notification.created_at DESC, notification.id
