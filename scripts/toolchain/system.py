@@ -31,10 +31,17 @@ def install(what: str, packages: Sequence[str]) -> None:
         raise ToolchainError(message)
     say(f"installing {names} with apt-get")
     command = ["apt-get", "install", "-y", "-q", "--no-install-recommends", *packages]
-    if attempt(command, env=_QUIET, timeout=900).returncode == 0:
+    attempt(command, env=_QUIET, timeout=900)
+    # Without package lists apt takes "g++" for a pattern, installs nothing and is content.
+    if all(_is_installed(name) for name in packages):
         return
     run(["apt-get", "update", "-q"], what="apt-get update", env=_QUIET)
     run(command, what=f"installing {names}", env=_QUIET)
+
+
+def _is_installed(package: str) -> bool:
+    asked = attempt(["dpkg-query", "--show", "--showformat=${db:Status-Status}", package])
+    return asked.returncode == 0 and asked.stdout == "installed"
 
 
 def install_chromium() -> None:

@@ -9,10 +9,10 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from . import stamps
+from . import stamps, system
 from .paths import HOME, REQUIREMENTS
 from .process import attempt, run
-from .report import ToolchainError, say
+from .report import say
 
 _OLDEST_UV = (0, 9)
 _FOLDER = HOME / "tools"
@@ -80,11 +80,9 @@ def _pip() -> list[str | Path]:
     if not (folder / "bin" / "pip").exists():
         made = attempt([sys.executable, "-m", "venv", "--clear", folder])
         if made.returncode != 0:
-            message = (
-                "this Python has neither pip nor venv; install one of them, "
-                "on Debian: apt-get install python3-pip"
-            )
-            raise ToolchainError(message)
+            # Debian's python3 alone has neither.
+            system.install("setup itself", ["python3-pip"])
+            return ["/usr/bin/python3", "-m", "pip"]
     return [private, "-m", "pip"]
 
 
