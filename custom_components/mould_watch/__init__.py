@@ -9,7 +9,7 @@ from typing import Final
 
 from homeassistant.const import CONF_TOKEN, CONF_URL
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryError
+from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers import instance_id
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
@@ -17,13 +17,7 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from .client import fetch_info
 from .configuration import configuration_store
 from .const import DOMAIN, PLATFORMS
-from .errors import (
-    BackendTooNewError,
-    BackendTooOldError,
-    InvalidAuthError,
-    MouldWatchClientError,
-    NotMouldWatchError,
-)
+from .errors import InvalidAuthError, MouldWatchClientError, NotMouldWatchError
 from .issues import clear_all_issues
 from .notifications import notification_store
 from .runtime import MouldWatchConfigEntry, MouldWatchRuntime
@@ -37,8 +31,9 @@ FIRST_SNAPSHOT_TIMEOUT_S: Final = 5.0
 async def async_setup_entry(hass: HomeAssistant, entry: MouldWatchConfigEntry) -> bool:
     """Set up the entry.
 
-    A backend that cannot be reached is no reason to stay away: entities are unavailable until
-    it is back, and what Home Assistant measures meanwhile waits for it.
+    A backend that cannot be reached, or speaks another version until one of the two is updated,
+    is no reason to stay away: entities are unavailable until it is back, and what Home Assistant
+    measures meanwhile waits for it.
     """
     reachable = True
     try:
@@ -49,8 +44,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: MouldWatchConfigEntry) -
         raise ConfigEntryAuthFailed(
             translation_domain=DOMAIN, translation_key="invalid_auth"
         ) from err
-    except (BackendTooOldError, BackendTooNewError, NotMouldWatchError) as err:
-        raise ConfigEntryError(translation_domain=DOMAIN, translation_key=err.key) from err
+    except NotMouldWatchError as err:
+        # Perhaps a proxy before it that has not started yet: tried again.
+        raise ConfigEntryNotReady(translation_domain=DOMAIN, translation_key=err.key) from err
     except MouldWatchClientError as err:
         reachable = False
         _LOGGER.debug("Set up without the backend: %s", err)

@@ -321,9 +321,7 @@ class BackendClient:
                     self._failures = 0
                     self._stream = stream
                     self._ready.set()
-                    group.create_task(
-                        self._listener.on_connected(stream, welcome), name="mould_watch connected"
-                    )
+                    group.create_task(self._use(stream, welcome), name="mould_watch connected")
                 else:
                     self._listener.on_message(message)
 
@@ -336,6 +334,15 @@ class BackendClient:
                     ) from err
 
             group.create_task(stream.read(handle_known), name="mould_watch read")
+
+    async def _use(self, stream: Stream, welcome: Welcome) -> None:
+        """Let the listener use the connection; an answer nobody understands ends it."""
+        try:
+            await self._listener.on_connected(stream, welcome)
+        except* (AttributeError, KeyError, TypeError, ValueError) as group:
+            raise NotMouldWatchError(
+                f"the backend's answer is not understood: {group.exceptions[0]!r}"
+            ) from group
 
     def _next_delay_s(self, error: MouldWatchClientError) -> float:
         """Return the wait before the next try: half to all of a growing ceiling."""

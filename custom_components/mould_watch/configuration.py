@@ -26,7 +26,7 @@ from .const import (
 )
 from .errors import RefusedError
 from .issues import IssueKind, clear_issue, clear_issues_except, raise_issue
-from .sources import EntitySource, source_from_wire
+from .sources import source_from_wire
 
 if TYPE_CHECKING:
     from .client import Stream
@@ -176,16 +176,23 @@ class Configuration:
 
     @callback
     def look_for_sources(self) -> None:
-        """Tell of rooms whose entity is not in Home Assistant any more."""
+        """Tell of rooms, and of the home, whose entity is not in Home Assistant any more."""
         registry = er.async_get(self._hass)
+
+        def is_gone(source: Mapping[str, Any]) -> bool:
+            return (
+                source["kind"] == "entity"
+                and registry.entities.get_entry(source["registry_id"]) is None
+            )
+
+        outdoor = self._entry.options.get(CONF_OUTDOOR) or {}
+        if any(is_gone(source) for source in outdoor.values() if isinstance(source, Mapping)):
+            raise_issue(self._hass, IssueKind.OUTDOOR_MISSING, self._entry.entry_id)
+        else:
+            clear_issue(self._hass, IssueKind.OUTDOOR_MISSING, self._entry.entry_id)
         missing: set[str] = set()
         for room_id, subentry in rooms_of(self._entry).items():
-            sources = [source_from_wire(s) for s in subentry.data[CONF_SOURCES].values()]
-            if any(
-                isinstance(source, EntitySource)
-                and registry.entities.get_entry(source.registry_id) is None
-                for source in sources
-            ):
+            if any(is_gone(source) for source in subentry.data[CONF_SOURCES].values()):
                 missing.add(room_id)
                 raise_issue(
                     self._hass,

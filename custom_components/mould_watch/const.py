@@ -43,3 +43,4 @@ REASONS: Final = (
 TARGET_PERSISTENT: Final = "persistent"
 MOBILE_APP: Final = "mobile_app"
 MANUFACTURER: Final = "Mould Watch"
+MODEL_ROOM: Final = "Watched room"

@@ -62,11 +62,18 @@ class MouldWatchCoordinator(DataUpdateCoordinator[MouldWatchData]):
 
     @callback
     def set_lost(self, error: MouldWatchClientError) -> None:
-        """Make the entities unavailable; logged once until the connection is back."""
-        self.async_set_update_error(
-            UpdateFailed(
-                translation_domain=DOMAIN,
-                translation_key="connection_lost",
-                translation_placeholders={"error": str(error)},
-            )
+        """Make the entities unavailable; said once until the connection is back.
+
+        At level info, unlike `async_set_update_error`: a backend that is restarted is no fault
+        of Home Assistant.
+        """
+        self.last_exception = UpdateFailed(
+            translation_domain=DOMAIN,
+            translation_key="connection_lost",
+            translation_placeholders={"error": str(error)},
         )
+        if not self.last_update_success:
+            return
+        self.logger.info("The connection to the Mould Watch backend is lost: %s", error)
+        self.last_update_success = False
+        self.async_update_listeners()

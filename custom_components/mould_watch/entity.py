@@ -11,9 +11,9 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .configuration import rooms_of
-from .const import DOMAIN, MANUFACTURER
+from .const import DOMAIN, MANUFACTURER, MODEL_ROOM
 from .coordinator import MouldWatchCoordinator
-from .models import Condition
+from .models import Condition, Room
 from .runtime import MouldWatchConfigEntry
 
 
@@ -35,11 +35,13 @@ class RoomEntity(CoordinatorEntity[MouldWatchCoordinator]):
         self._entry = entry
         self._room_id = room_id
         self._subentry_id = subentry.subentry_id
+        self._shown: tuple[bool, Room | None] | None = None
         self._attr_unique_id = f"{room_id}_{description.key}"
         self._attr_device_info = DeviceInfo(
             identifiers={(DOMAIN, room_id)},
             name=subentry.title,
             manufacturer=MANUFACTURER,
+            model=MODEL_ROOM,
             entry_type=DeviceEntryType.SERVICE,
         )
 
@@ -48,6 +50,15 @@ class RoomEntity(CoordinatorEntity[MouldWatchCoordinator]):
         """Let a new room be put into its area once all its entities are there."""
         await super().async_added_to_hass()
         self._entry.runtime_data.async_place_room(self._room_id)
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        """Write the state when this room has news, not at the news of every other room."""
+        shown = (self.available, self.coordinator.data.rooms.get(self._room_id))
+        if shown != self._shown:
+            self._shown = shown
+            super()._handle_coordinator_update()
 
     @property
     @override

@@ -109,6 +109,8 @@ class Forwarder:
         self._untold: set[str] = set()
         self._news = asyncio.Event()
         self._listeners: list[Callable[[str], None]] = []
+        # registry ids whose newest answered reading was rejected, and why
+        self._rejections: dict[str, str] = {}
         self.waiting = WaitingReadings()
 
     @callback
@@ -121,6 +123,7 @@ class Forwarder:
         for gone in self._available.keys() - wanted.keys():
             del self._available[gone]
             self._untold.discard(gone)
+            self._rejections.pop(gone, None)
         if self._started:
             self._subscribe()
             self._look(changed)
@@ -144,6 +147,11 @@ class Forwarder:
         if registry_id in self._wanted and self._started:
             self._subscribe()
             self._look({registry_id})
+
+    @callback
+    def followed_id(self, entity_id: str) -> str | None:
+        """Return the registry id followed under an entity id, None when it is not followed."""
+        return self._entity_ids.get(entity_id)
 
     @callback
     def async_add_listener(self, listener: Callable[[str], None]) -> CALLBACK_TYPE:
@@ -188,7 +196,8 @@ class Forwarder:
                 if err.code == _MALFORMED and (batch := self.waiting.batch(size)):
                     # Halve down to the one reading that the backend does not take.
                     if len(batch) == 1:
-                        self._give_up(next(iter(batch)), err.code, err.message)
+                        ((key, reading),) = batch.items()
+                        self._give_up(key, reading, err.code, err.message)
                     size = max(1, len(batch) // 2)
                 else:
                     _LOGGER.debug("The backend takes no readings now: %s", err)
@@ -220,18 +229,21 @@ class Forwarder:
         result = await stream.request("readings", readings=list(batch.values()))
         for (key, reading), answer in zip(batch.items(), result["results"], strict=True):
             if answer["status"] == "rejected":
-                self._give_up(key, str(answer.get("code")), str(answer.get("message")), reading)
+                self._give_up(key, reading, str(answer.get("code")), str(answer.get("message")))
             else:
                 self.waiting.remove(key)
+                self._rejections.pop(reading["registry_id"], None)
 
-    def _give_up(
-        self, key: int, code: str, message: str, reading: Mapping[str, Any] | None = None
-    ) -> None:
+    def _give_up(self, key: int, reading: Mapping[str, Any], code: str, message: str) -> None:
+        """Drop a reading that is never taken; said once until one of the entity is."""
         self.waiting.remove(key)
         self.waiting.rejected += 1
-        _LOGGER.warning(
-            "The backend does not take a reading of %s: %s (%s)",
-            (reading or {}).get("entity_id", "an entity"),
+        said = self._rejections.get(reading["registry_id"]) == code
+        self._rejections[reading["registry_id"]] = code
+        _LOGGER.log(
+            logging.DEBUG if said else logging.WARNING,
+            "The backend does not take readings of %s: %s (%s)",
+            reading["entity_id"],
             message,
             code,
         )

@@ -19,6 +19,7 @@ from homeassistant.helpers.selector import (
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
+    SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
@@ -38,7 +39,14 @@ from .const import (
 from .models import Device
 from .phones import PhoneCallError, find_phone, phone_ids
 from .push import trial_data
-from .sources import EntitySource, Source, SourceCatalogue, source_from_choice, source_from_wire
+from .sources import (
+    SAME_DEVICE,
+    EntitySource,
+    Source,
+    SourceCatalogue,
+    source_from_choice,
+    source_from_wire,
+)
 from .units import from_celsius, temperature_selector, to_celsius
 
 CONF_OUTDOOR_KIND: Final = "outdoor_kind"
@@ -112,12 +120,7 @@ class HomeSteps(ConfigEntryBaseFlow):
         errors: dict[str, str] = {}
         if user_input is not None:
             humidity = source_from_choice(user_input[CONF_HUMIDITY])
-            choice = user_input.get(CONF_TEMPERATURE)
-            temperature = (
-                source_from_choice(choice)
-                if choice
-                else catalogue.companion(humidity, METRIC_TEMPERATURE)
-            )
+            temperature = catalogue.temperature(user_input[CONF_TEMPERATURE], humidity)
             if temperature is not None:
                 self._home[CONF_OUTDOOR] = {
                     "kind": "measured",
@@ -137,12 +140,18 @@ class HomeSteps(ConfigEntryBaseFlow):
                 probatio.Required(CONF_HUMIDITY): source_selector(
                     catalogue, METRIC_HUMIDITY, chosen.get(CONF_HUMIDITY)
                 ),
-                probatio.Optional(CONF_TEMPERATURE): source_selector(
-                    catalogue, METRIC_TEMPERATURE, chosen.get(CONF_TEMPERATURE)
-                ),
+                probatio.Required(
+                    CONF_TEMPERATURE, default=SAME_DEVICE
+                ): temperature_source_selector(catalogue, chosen.get(CONF_TEMPERATURE)),
             }
         )
-        suggested = user_input or {key: source.choice for key, source in chosen.items()}
+        suggested = user_input or {}
+        if chosen and not suggested:
+            humidity, temperature = chosen[CONF_HUMIDITY], chosen[CONF_TEMPERATURE]
+            suggested = {
+                CONF_HUMIDITY: humidity.choice,
+                CONF_TEMPERATURE: catalogue.temperature_choice(temperature, humidity),
+            }
         return self.async_show_form(
             step_id="outdoor_measured",
             data_schema=self.add_suggested_values_to_schema(schema, suggested),
@@ -209,24 +218,24 @@ class HomeSteps(ConfigEntryBaseFlow):
     @callback
     def _suggested(self) -> dict[str, Any]:
         """Return what the form starts with: what is stored, else what Home Assistant has."""
-        registry = er.async_get(self.hass)
         outdoor = self._home.get(CONF_OUTDOOR)
+        weather = _first_weather(self.hass)
+        if outdoor is not None and outdoor["kind"] == "weather":
+            entity = er.async_get(self.hass).entities.get_entry(outdoor["weather"]["registry_id"])
+            weather = weather if entity is None else entity.entity_id
         if self._kind is not None:
-            kind, weather = self._kind, None
-        elif self._home and outdoor is None:
-            kind, weather = "none", None
-        elif outdoor is not None and outdoor["kind"] != "weather":
-            kind, weather = outdoor["kind"], None
+            # back from the test notification
+            kind = self._kind
         elif outdoor is not None:
-            entity = registry.entities.get_entry(outdoor["weather"]["registry_id"])
-            kind, weather = "weather", None if entity is None else entity.entity_id
+            kind = outdoor["kind"]
+        elif self._home:
+            kind = "none"
         else:
-            weather = _first_weather(self.hass)
             kind = "weather" if weather else "measured"
         known = set(phone_ids(self.hass))
         return {
             CONF_OUTDOOR_KIND: kind,
-            CONF_WEATHER: weather or _first_weather(self.hass),
+            CONF_WEATHER: weather,
             CONF_PHONES: [
                 phone
                 for phone in self._home.get(CONF_PHONES, phone_ids(self.hass))
@@ -262,12 +271,32 @@ async def send_trial(hass: HomeAssistant, phones: list[str]) -> str:
 
 
 def source_selector(
-    catalogue: SourceCatalogue, metric: str, selected: Source | None = None
+    catalogue: SourceCatalogue,
+    metric: str,
+    selected: Source | None = None,
+    taken: frozenset[str] = frozenset(),
 ) -> SelectSelector:
     """Return a selector of the sources of a metric."""
     return SelectSelector(
         SelectSelectorConfig(
-            options=catalogue.options(metric, selected), mode=SelectSelectorMode.DROPDOWN
+            options=catalogue.options(metric, selected, taken), mode=SelectSelectorMode.DROPDOWN
+        )
+    )
+
+
+def temperature_source_selector(
+    catalogue: SourceCatalogue, selected: Source | None = None
+) -> SelectSelector:
+    """Return a selector of temperature sources, first the one the humidity comes from."""
+    return SelectSelector(
+        SelectSelectorConfig(
+            options=[
+                # its label is its translation
+                SelectOptionDict(value=SAME_DEVICE, label=SAME_DEVICE),
+                *catalogue.options(METRIC_TEMPERATURE, selected),
+            ],
+            translation_key="temperature_source",
+            mode=SelectSelectorMode.DROPDOWN,
         )
     )
 

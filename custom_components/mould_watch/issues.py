@@ -17,6 +17,7 @@ class IssueKind(StrEnum):
     BACKEND_TOO_NEW = "backend_too_new"
     ROOM_REFUSED = "room_refused"
     SOURCE_MISSING = "source_missing"
+    OUTDOOR_MISSING = "outdoor_missing"
     PHONE_UNREACHABLE = "phone_unreachable"
 
 

@@ -3,6 +3,10 @@
 Before the phone is called the id is written as `sending`, after it as `delivered`. An id found
 as `sending` may or may not have reached the phone: it is sent again, silently, under the same
 tag, so that it replaces itself.
+
+Notifications of one incident for one phone are a lane: handled one after another, in the order
+they came, so that an all-clear never overtakes the alarm it ends. Lanes do not wait for each
+other.
 """
 
 import asyncio
@@ -10,6 +14,7 @@ import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypedDict
+from weakref import WeakValueDictionary
 
 from homeassistant.components import persistent_notification
 from homeassistant.core import CoreState, HomeAssistant, callback
@@ -39,7 +44,8 @@ _CLOSING_KINDS: Final = frozenset({"recovery", "clear"})
 class _Delivery(TypedDict):
     """What is kept of one notification id."""
 
-    # "sending", "fallback" (shown in Home Assistant, the phone still to come), "delivered"
+    # "sending", "not_sent" (surely), "fallback" (shown in Home Assistant, the phone still to
+    # come), "delivered"
     state: str
     lane: str
     # when its lane was closed; None: still open
@@ -67,6 +73,8 @@ class Notifier:
         self._store = notification_store(hass, entry.entry_id)
         self._ids: dict[str, _Delivery] = {}
         self._under_way: set[str] = set()
+        # A lane's lock lives as long as somebody holds it or waits for it.
+        self._lanes: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._started = asyncio.Event()
 
     async def load(self) -> None:
@@ -105,8 +113,11 @@ class Notifier:
         return {state: states.count(state) for state in sorted(set(states))}
 
     async def _deliver_and_answer(self, notification_id: str, notification: Message) -> None:
+        lane = self._lanes.setdefault(_lane(notification), asyncio.Lock())
         try:
-            answer = await self._deliver(notification_id, notification)
+            # Who waits is served in the order of arrival.
+            async with lane:
+                answer = await self._deliver(notification_id, notification)
         finally:
             self._under_way.discard(notification_id)
         try:
@@ -146,17 +157,17 @@ class Notifier:
             }
         if phone.action is None:
             return await self._deliver_otherwise(notification_id, notification, phone)
+        before = "not_sent" if known is None else known["state"]
         await self._keep(notification_id, notification, "sending")
         try:
-            await phone.push(
-                **self._push(
-                    notification, repeated=known is not None and known["state"] == "sending"
-                )
-            )
+            await phone.push(**self._push(notification, repeated=before == "sending"))
         except PhoneCallError as err:
+            if not err.may_have_arrived:
+                # As if never tried: what nobody has heard must not come silently next time.
+                await self._keep(notification_id, notification, before)
             return _retry("push_failed", str(err), RETRY_PUSH_S)
         clear_issue(self._hass, IssueKind.PHONE_UNREACHABLE, self._entry.entry_id, target)
-        if known is not None and known["state"] == "fallback":
+        if before == "fallback":
             persistent_notification.async_dismiss(self._hass, _tag(notification))
         await self._keep(notification_id, notification, "delivered")
         return {"outcome": "delivered"}
@@ -218,21 +229,31 @@ class Notifier:
         )
 
     async def _keep(self, notification_id: str, notification: Message, state: str) -> None:
-        """Write the id's state at once; drop what its time is over."""
+        """Write the id's state at once; drop what its time is over.
+
+        Always a new object: the one before may just be written by another thread.
+        """
         now = dt_util.utcnow()
-        lane = f"{notification['incident_id']}/{notification['target']}"
-        self._ids[notification_id] = {"state": state, "lane": lane, "closed_at": None}
+        lane = _lane(notification)
+        ids = {key: value for key, value in self._ids.items() if not _is_over(value, now)}
+        ids[notification_id] = {"state": state, "lane": lane, "closed_at": None}
         if state == "delivered" and notification["kind"] in _CLOSING_KINDS:
-            for delivery in self._ids.values():
+            closed: _Delivery
+            for key, delivery in ids.items():
                 if delivery["lane"] == lane:
-                    delivery["closed_at"] = now.isoformat()
-        self._ids = {key: value for key, value in self._ids.items() if not _is_over(value, now)}
-        await self._store.async_save({"ids": self._ids})
+                    closed = {**delivery, "closed_at": now.isoformat()}
+                    ids[key] = closed
+        self._ids = ids
+        await self._store.async_save({"ids": ids})
 
 
 def _is_over(delivery: Mapping[str, Any], now: datetime) -> bool:
     closed_at = delivery["closed_at"]
     return closed_at is not None and now - datetime.fromisoformat(closed_at) > KEPT_AFTER_CLOSING
+
+
+def _lane(notification: Message) -> str:
+    return f"{notification['incident_id']}/{notification['target']}"
 
 
 def _tag(notification: Message) -> str:

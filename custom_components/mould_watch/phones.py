@@ -30,7 +30,15 @@ CALL_TIMEOUT_S: Final = 25.0
 
 
 class PhoneCallError(Exception):
-    """The phone's action or entity did not take the message; a later try may succeed."""
+    """The phone's action or entity did not take the message; a later try may succeed.
+
+    `may_have_arrived`: nobody knows whether it reached the phone all the same.
+    """
+
+    def __init__(self, message: str, *, may_have_arrived: bool = False) -> None:
+        """Say what happened."""
+        super().__init__(message)
+        self.may_have_arrived = may_have_arrived
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +80,9 @@ class Phone:
             async with asyncio.timeout(CALL_TIMEOUT_S):
                 await self.hass.services.async_call(NOTIFY_DOMAIN, action, payload, blocking=True)
         except TimeoutError as err:
-            raise PhoneCallError(f"notify.{action} takes longer than {CALL_TIMEOUT_S:g} s") from err
+            raise PhoneCallError(
+                f"notify.{action} takes longer than {CALL_TIMEOUT_S:g} s", may_have_arrived=True
+            ) from err
         except HomeAssistantError as err:
             raise PhoneCallError(f"notify.{action} failed: {err}") from err
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 # Android freezes a channel's loudness at its first use: one channel a severity, so that the
-# household can make each as loud as it likes.
+# household can make each as loud as it likes. The names are for ever.
 _CHANNELS: Final[Mapping[str, tuple[str, str]]] = {
     "none": ("Mould Watch: information", "low"),
     "watch": ("Mould Watch: information", "low"),
@@ -12,6 +12,10 @@ _CHANNELS: Final[Mapping[str, tuple[str, str]]] = {
     "high": ("Mould Watch: high risk", "high"),
     "damage": ("Mould Watch: damage", "high"),
 }
+
+# What breaks through a phone's focus mode on iOS. Never "critical": it sounds in the night, and
+# iOS cannot replace it by its tag.
+_TIME_SENSITIVE: Final = frozenset({"high"})
 
 
 def push_data(
@@ -24,23 +28,24 @@ def push_data(
     """
     recovery = notification["kind"] == "recovery"
     silent = recovery or repeated
-    channel, importance = _CHANNELS.get(
-        "none" if recovery else str(notification["severity"]), _CHANNELS["warning"]
-    )
+    severity = str(notification["severity"])
+    loud = "time-sensitive" if severity in _TIME_SENSITIVE else "active"
+    channel, importance = _CHANNELS.get("none" if recovery else severity, _CHANNELS["warning"])
     data: dict[str, Any] = {
         "tag": tag,
         "group": "mould_watch",
         "channel": channel,
         "importance": importance,
         "alert_once": silent,
-        "push": {"interruption-level": "passive" if silent else "active"},
+        "push": {"interruption-level": "passive" if silent else loud},
         # iOS, then Android; a dashboard path works for everybody, not only administrators
         "url": f"/history?entity_id={entity_id}" if entity_id else "/",
         "clickAction": f"entityId:{entity_id}" if entity_id else "/",
     }
     if not silent:
-        # through Android's doze
-        data |= {"ttl": 0, "priority": "high"}
+        # Wakes an Android phone from its doze. No `ttl` of 0, which would have the push
+        # service throw the warning away where the phone is off or without network.
+        data["priority"] = "high"
     if buttons := notification.get("buttons"):
         data["actions"] = [
             {"action": button["action"], "title": button["title"]} for button in buttons

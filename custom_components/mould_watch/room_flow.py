@@ -24,18 +24,18 @@ from .configuration import room_as_wire, room_from_wire, rooms_of
 from .const import (
     CONF_HUMIDITY,
     CONF_NOTIFY,
+    CONF_OUTDOOR,
     CONF_PROTECT,
     CONF_SOURCES,
     CONF_TEMPERATURE,
     DEFAULT_PROTECT,
     METRIC_HUMIDITY,
-    METRIC_TEMPERATURE,
     PROTECT_CHOICES,
 )
 from .errors import MouldWatchClientError, RefusedError
-from .home_flow import source_selector
+from .home_flow import source_selector, temperature_source_selector
 from .runtime import MouldWatchConfigEntry
-from .sources import SourceCatalogue, source_from_choice, source_from_wire
+from .sources import SAME_DEVICE, SourceCatalogue, source_from_choice, source_from_wire
 from .units import from_celsius, temperature_selector, to_celsius
 
 CONF_ROOM: Final = "room"
@@ -44,12 +44,13 @@ CONF_SURFACE_TEMPERATURE: Final = "surface_temperature"
 CONF_ARCHIVED_ROOM: Final = "room_id"
 NAME_MAXIMUM: Final = 120
 CONNECTION_TIMEOUT_S: Final = 10.0
+_FACTOR_KEY: Final = "f_rsi"
 _SURFACE_KEY: Final = "surface_temperature_c"
 _SURFACE_MINIMUM_C: Final = -10
 _SURFACE_MAXIMUM_C: Final = 40
 # key -> minimum, maximum, step, unit; the backend's own bounds
 _NUMBERS: Final[Mapping[str, tuple[float, float, float, str | None]]] = {
-    "f_rsi": (0.2, 1.0, 0.01, None),
+    _FACTOR_KEY: (0.2, 1.0, 0.01, None),
     "damp_hours": (1, 24, 0.5, "h"),
     "damp_readings": (1, 1000, 1, None),
     "recovery_margin_pct": (1, 20, 0.5, "%"),
@@ -94,7 +95,7 @@ class RoomFlow(ConfigSubentryFlow):
                     title=_name(user_input), data=data, unique_id=room_id
                 )
             return self._form("new_room", {}, user_input, errors, placeholders)
-        return self._form("new_room", {}, {CONF_PROTECT: DEFAULT_PROTECT}, {}, {})
+        return self._form("new_room", {}, self._proposal(), {}, {})
 
     async def async_step_archived_room(
         self, user_input: dict[str, Any] | None = None
@@ -173,12 +174,7 @@ class RoomFlow(ConfigSubentryFlow):
         if not name or len(name) > NAME_MAXIMUM:
             return None, {CONF_ROOM: "name_length"}, {}
         humidity = source_from_choice(user_input[CONF_HUMIDITY])
-        choice = user_input.get(CONF_TEMPERATURE)
-        temperature = (
-            source_from_choice(choice)
-            if choice
-            else self._catalogue.companion(humidity, METRIC_TEMPERATURE)
-        )
+        temperature = self._catalogue.temperature(user_input[CONF_TEMPERATURE], humidity)
         if temperature is None:
             return None, {CONF_TEMPERATURE: "temperature_missing"}, {}
         data = {
@@ -217,6 +213,45 @@ class RoomFlow(ConfigSubentryFlow):
             data[CONF_NOTIFY] = False
         return data
 
+    @property
+    def _taken(self) -> frozenset[str]:
+        """Return the choices that rooms or the outdoor air use already."""
+        used = [
+            source
+            for s in rooms_of(self._entry).values()
+            for source in s.data[CONF_SOURCES].values()
+        ]
+        outdoor = self._entry.options.get(CONF_OUTDOOR) or {}
+        used += [source for source in outdoor.values() if isinstance(source, Mapping)]
+        return frozenset(source_from_wire(source).choice for source in used)
+
+    @callback
+    def _areas(self) -> list[ar.AreaEntry]:
+        """Return the areas by name, those that are watched already last."""
+        watched = {subentry.title for subentry in rooms_of(self._entry).values()}
+        areas = ar.async_get(self.hass).async_list_areas()
+        return sorted(areas, key=lambda area: (area.name in watched, area.name))
+
+    @callback
+    def _proposal(self) -> dict[str, str]:
+        """Return what a new room may be: an area with a sensor that no room uses.
+
+        The frontend fills each required choice with its first option, which would go together
+        by accident only. Without an area that fits, the room is named after its sensor.
+        """
+        catalogue, taken = self._catalogue, self._taken
+        watched = {subentry.title for subentry in rooms_of(self._entry).values()}
+        for area in self._areas():
+            if area.name in watched:
+                continue
+            if humidity := catalogue.found_in(area, METRIC_HUMIDITY, taken):
+                return {CONF_ROOM: area.name, CONF_HUMIDITY: humidity}
+        for option in catalogue.options(METRIC_HUMIDITY):
+            if option["value"] not in taken:
+                name = catalogue.place(source_from_choice(option["value"]))
+                return {CONF_ROOM: name, CONF_HUMIDITY: option["value"]}
+        return {}
+
     @callback
     def _suggested(self, title: str, stored: Mapping[str, Any]) -> dict[str, Any]:
         """Return the form's values of a stored room."""
@@ -225,10 +260,12 @@ class RoomFlow(ConfigSubentryFlow):
             more[CONF_SURFACE_TEMPERATURE] = from_celsius(self.hass, surface_c)
         more[CONF_NOTIFY] = stored.get(CONF_NOTIFY, True)
         sources = stored[CONF_SOURCES]
+        humidity = source_from_wire(sources[CONF_HUMIDITY])
+        temperature = source_from_wire(sources[CONF_TEMPERATURE])
         return {
             CONF_ROOM: title,
-            CONF_HUMIDITY: source_from_wire(sources[CONF_HUMIDITY]).choice,
-            CONF_TEMPERATURE: source_from_wire(sources[CONF_TEMPERATURE]).choice,
+            CONF_HUMIDITY: humidity.choice,
+            CONF_TEMPERATURE: self._catalogue.temperature_choice(temperature, humidity),
             CONF_PROTECT: stored.get(CONF_PROTECT, DEFAULT_PROTECT),
             CONF_MORE: more,
         }
@@ -246,13 +283,15 @@ class RoomFlow(ConfigSubentryFlow):
         chosen = {
             key: source_from_wire(source) for key, source in stored.get(CONF_SOURCES, {}).items()
         }
-        areas = sorted(area.name for area in ar.async_get(self.hass).async_list_areas())
-        more: dict[Any, Any] = {
-            probatio.Optional(key): _number(*bounds) for key, bounds in _NUMBERS.items()
-        }
-        more[probatio.Optional(CONF_SURFACE_TEMPERATURE)] = temperature_selector(
-            self.hass, _SURFACE_MINIMUM_C, _SURFACE_MAXIMUM_C
-        )
+        areas = [area.name for area in self._areas()]
+        more: dict[Any, Any] = {}
+        for key, bounds in _NUMBERS.items():
+            more[probatio.Optional(key)] = _number(*bounds)
+            if key == _FACTOR_KEY:
+                # beside the other way to say how cold the surface is
+                more[probatio.Optional(CONF_SURFACE_TEMPERATURE)] = temperature_selector(
+                    self.hass, _SURFACE_MINIMUM_C, _SURFACE_MAXIMUM_C
+                )
         more[probatio.Required(CONF_NOTIFY, default=True)] = BooleanSelector()
         schema = probatio.Schema(
             {
@@ -262,11 +301,11 @@ class RoomFlow(ConfigSubentryFlow):
                     )
                 ),
                 probatio.Required(CONF_HUMIDITY): source_selector(
-                    catalogue, METRIC_HUMIDITY, chosen.get(CONF_HUMIDITY)
+                    catalogue, METRIC_HUMIDITY, chosen.get(CONF_HUMIDITY), self._taken
                 ),
-                probatio.Optional(CONF_TEMPERATURE): source_selector(
-                    catalogue, METRIC_TEMPERATURE, chosen.get(CONF_TEMPERATURE)
-                ),
+                probatio.Required(
+                    CONF_TEMPERATURE, default=SAME_DEVICE
+                ): temperature_source_selector(catalogue, chosen.get(CONF_TEMPERATURE)),
                 probatio.Required(CONF_PROTECT, default=DEFAULT_PROTECT): SelectSelector(
                     SelectSelectorConfig(
                         options=list(PROTECT_CHOICES),

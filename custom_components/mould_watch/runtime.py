@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
 from homeassistant.const import CONF_TOKEN, CONF_URL, EVENT_CORE_CONFIG_UPDATE, Platform
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.helpers import area_registry as ar
@@ -16,7 +16,7 @@ from homeassistant.helpers.start import async_at_started
 
 from .client import BackendClient, Message, Stream
 from .configuration import Configuration, rooms_of, wanted_entities
-from .const import DOMAIN
+from .const import CONF_PHONES, DOMAIN
 from .coordinator import MouldWatchCoordinator
 from .errors import (
     BackendTooNewError,
@@ -25,7 +25,7 @@ from .errors import (
     MouldWatchClientError,
 )
 from .forwarding import Forwarder
-from .issues import IssueKind, clear_issue, raise_issue
+from .issues import IssueKind, clear_issue, clear_issues_except, raise_issue
 from .notifications import Notifier
 
 if TYPE_CHECKING:
@@ -80,6 +80,12 @@ class MouldWatchRuntime:
 
     async def entry_changed(self) -> None:
         """Apply a change of the entry in place."""
+        clear_issues_except(
+            self._hass,
+            IssueKind.PHONE_UNREACHABLE,
+            self._entry.entry_id,
+            frozenset(self._entry.options.get(CONF_PHONES, ())),
+        )
         self.forwarder.follow(wanted_entities(self._entry))
         self._rename_devices()
         for listener in list(self._room_listeners):
@@ -129,6 +135,10 @@ class MouldWatchRuntime:
         del welcome
         for kind in (IssueKind.BACKEND_TOO_OLD, IssueKind.BACKEND_TOO_NEW):
             clear_issue(self._hass, kind, self._entry.entry_id)
+        # The token works again without the user: nothing is to be asked any more.
+        flows = self._hass.config_entries.flow
+        for flow in list(self._entry.async_get_active_flows(self._hass, {SOURCE_REAUTH})):
+            flows.async_abort(flow["flow_id"])
         self.coordinator.take_snapshot(snapshot)
 
     @callback
@@ -175,16 +185,14 @@ class MouldWatchRuntime:
         data = event.data
         if data["action"] == "update" and "entity_id" not in data["changes"]:
             return
-        followed = wanted_entities(self._entry)
-        if data["action"] == "update":
-            entity = er.async_get(self._hass).async_get(data["entity_id"])
-            if entity is not None and entity.id in followed:
-                self.forwarder.registry_changed(entity.id)
+        # A removed entity has no registry id any more; one that is added again has its old one.
+        entity = er.async_get(self._hass).async_get(data["entity_id"])
+        registry_id = self.forwarder.followed_id(data["entity_id"]) if entity is None else entity.id
+        if registry_id not in wanted_entities(self._entry):
             return
-        # A removed entity has no registry id any more: look at every one followed.
-        for registry_id in followed:
-            self.forwarder.registry_changed(registry_id)
-        self.configuration.look_for_sources()
+        self.forwarder.registry_changed(registry_id)
+        if data["action"] != "update":
+            self.configuration.look_for_sources()
 
     async def _on_core_config_updated(self, event: Event) -> None:
         del event

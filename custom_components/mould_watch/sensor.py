@@ -168,7 +168,8 @@ class WatchedSensor(RoomEntity, SensorEntity):
     """What the room's source measures.
 
     An entity of Home Assistant is shown as it is now, also before it has reported since the
-    start; a device of the backend as the backend last counted it.
+    start, and is unknown while it says nothing; a device of the backend is shown as the backend
+    last counted it.
     """
 
     entity_description: WatchedSensorDescription
@@ -184,11 +185,9 @@ class WatchedSensor(RoomEntity, SensorEntity):
     def native_value(self) -> StateType:
         """Return the present value."""
         if (registry_id := self._source_entity) is not None:
-            value = self._entry.runtime_data.forwarder.present_value(
+            return self._entry.runtime_data.forwarder.present_value(
                 registry_id, self.entity_description.metric
             )
-            if value is not None:
-                return value
         observation = self.entity_description.observation_fn(self.condition)
         return None if observation is None else observation.value
 

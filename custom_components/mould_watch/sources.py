@@ -12,6 +12,8 @@ from urllib.parse import quote, unquote
 from homeassistant.components.sensor import SensorDeviceClass
 from homeassistant.const import ATTR_DEVICE_CLASS
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import area_registry as ar
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.selector import SelectOptionDict
 
@@ -23,6 +25,10 @@ METRIC_CLASSES: Mapping[str, SensorDeviceClass] = {
     METRIC_HUMIDITY: SensorDeviceClass.HUMIDITY,
 }
 _FORWARDED = "ha:"
+# what marks a device that the backend hears itself
+_HEARD = " (MQTT)"
+# the form's choice: whatever device the humidity comes from
+SAME_DEVICE = "same_device"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +108,13 @@ class SourceCatalogue:
         )
 
     @callback
-    def options(self, metric: str, selected: Source | None = None) -> list[SelectOptionDict]:
+    def options(
+        self, metric: str, selected: Source | None = None, taken: frozenset[str] = frozenset()
+    ) -> list[SelectOptionDict]:
         """Return the choices for a metric: devices first, then entities, by name.
 
-        A source in use stays among them though it is gone, so that a form never loses it.
+        The choices `taken` come last: a form begins with its first. `selected` stays among them
+        though it is gone, so that a form never loses it.
         """
         found = [
             SelectOptionDict(value=DeviceSource(*device.key).choice, label=_device_label(device))
@@ -124,7 +133,21 @@ class SourceCatalogue:
         )
         if selected is not None and selected.choice not in {o["value"] for o in found}:
             found.append(SelectOptionDict(value=selected.choice, label=self.label(selected)))
-        return found
+        return sorted(found, key=lambda option: option["value"] in taken)
+
+    @callback
+    def found_in(self, area: ar.AreaEntry, metric: str, taken: frozenset[str]) -> str | None:
+        """Return the choice that is in an area, or is named after it; None when none seems so."""
+        free = [option for option in self.options(metric) if option["value"] not in taken]
+        registry = er.async_get(self.hass)
+        for option in free:
+            source = source_from_choice(option["value"])
+            if isinstance(source, EntitySource):
+                entity = registry.entities.get_entry(source.registry_id)
+                if entity is not None and self._area_id(entity) == area.id:
+                    return option["value"]
+        name = area.name.casefold()
+        return next((o["value"] for o in free if name in o["label"].casefold()), None)
 
     @callback
     def companion(self, source: Source, metric: str) -> Source | None:
@@ -151,6 +174,20 @@ class SourceCatalogue:
         return EntitySource(siblings[0].id) if siblings else None
 
     @callback
+    def temperature(self, choice: str, humidity: Source) -> Source | None:
+        """Return the temperature source the form means; None when the device has none."""
+        if choice == SAME_DEVICE:
+            return self.companion(humidity, METRIC_TEMPERATURE)
+        return source_from_choice(choice)
+
+    @callback
+    def temperature_choice(self, temperature: Source, humidity: Source) -> str:
+        """Return the form's spelling of a temperature source beside its humidity source."""
+        if temperature == self.companion(humidity, METRIC_TEMPERATURE):
+            return SAME_DEVICE
+        return temperature.choice
+
+    @callback
     def label(self, source: Source) -> str:
         """Return a name for people."""
         if isinstance(source, EntitySource):
@@ -160,6 +197,24 @@ class SourceCatalogue:
             if device.key == (source.source_instance, source.native_id):
                 return _device_label(device)
         return source.native_id
+
+    @callback
+    def place(self, source: Source) -> str:
+        """Return what the place of a source may be called: the name of its device."""
+        if isinstance(source, DeviceSource):
+            return self.label(source).removesuffix(_HEARD)
+        entity = er.async_get(self.hass).entities.get_entry(source.registry_id)
+        if entity is not None and entity.device_id is not None:
+            device = dr.async_get(self.hass).async_get(entity.device_id)
+            if device is not None and (name := device.name_by_user or device.name):
+                return name
+        return self.label(source)
+
+    def _area_id(self, entity: er.RegistryEntry) -> str | None:
+        if entity.area_id is not None or entity.device_id is None:
+            return entity.area_id
+        device = dr.async_get(self.hass).async_get(entity.device_id)
+        return None if device is None else device.area_id
 
     def _entities(self, metric: str) -> list[er.RegistryEntry]:
         """Return the registered sensors of the metric's device class."""
@@ -188,4 +243,4 @@ class SourceCatalogue:
 
 def _device_label(device: Device) -> str:
     """Return the device's name with where it is heard."""
-    return f"{device.name} (MQTT)"
+    return f"{device.name}{_HEARD}"

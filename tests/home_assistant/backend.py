@@ -98,6 +98,8 @@ class Backend:
         # request type -> error; taken away by the test
         self.refusals: dict[str, Message] = {}
         self.room_errors: dict[str, str] = {}
+        # request type -> a result of the test's own; taken away by the test
+        self.answers: dict[str, Message] = {}
         self.info: Any = None
         self.refuse_hello: Message | None = None
         self.welcomes = True
@@ -259,6 +261,10 @@ class Backend:
         error = self.refusals.get(message["type"])
         if error is not None and message.get("choice") is None:
             await socket.send_json({**answer, "success": False, "error": error})
+            return
+        if message["type"] in self.answers:
+            result = self.answers[message["type"]]
+            await socket.send_json({**answer, "success": True, "result": result})
             return
         result = getattr(self, f"_on_{message['type']}")(message)
         await socket.send_json({**answer, "success": True, "result": result})

@@ -273,6 +273,21 @@ async def test_a_test_notification_is_really_sent(
     assert len(calls) == 2
 
 
+async def test_going_back_from_the_test_notification_keeps_what_was_chosen(
+    hass: HomeAssistant, backend: Backend
+) -> None:
+    registry = er.async_get(hass)
+    for name in ("away", "home"):
+        entity = registry.async_get_or_create("weather", "test", name, object_id_base=name)
+        hass.states.async_set(entity.entity_id, "sunny")
+    chosen = sorted(hass.states.async_entity_ids("weather"))[1]
+    result = await _start(hass, backend)
+    weather = {"outdoor_kind": "weather", "weather": chosen, "phones": [], "send_test": True}
+    result = await _choose(hass, await _go_on(hass, result, **weather), "home")
+    assert _suggested(result)["outdoor_kind"] == "weather"
+    assert _suggested(result)["weather"] == chosen
+
+
 async def test_a_test_notification_that_fails_is_said(
     hass: HomeAssistant, backend: Backend, mobile_app: Register
 ) -> None:
@@ -540,8 +555,16 @@ async def test_the_home_is_changed_by_the_options(
     assert backend.connections == 1
     result = await hass.config_entries.options.async_init(entry.entry_id)
     assert _suggested(result)["outdoor_kind"] == "measured"
+    result = await hass.config_entries.options.async_configure(
+        result["flow_id"], {**HOME, "outdoor_kind": "measured"}
+    )
+    assert _suggested(result) == {"humidity": "device:mqtt:0x01", "temperature": "same_device"}
+    hass.config_entries.options.async_abort(result["flow_id"])
+    result = await hass.config_entries.options.async_init(entry.entry_id)
     result = await hass.config_entries.options.async_configure(result["flow_id"], HOME)
     assert entry.options == {"phones": []}
+    result = await hass.config_entries.options.async_init(entry.entry_id)
+    assert _suggested(result)["outdoor_kind"] == "none"
 
 
 async def test_the_options_of_an_entry_that_is_not_loaded(

@@ -1,6 +1,7 @@
 """What a room shows, and when it shows nothing."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
@@ -206,6 +207,41 @@ async def test_renaming_a_room_changes_no_other_entity(
     assert renamed.name == "Bath Mould risk"
 
 
+async def test_news_of_one_room_writes_no_entity_of_another(
+    hass: HomeAssistant, backend: Backend, setup: Setup
+) -> None:
+    entry = await setup(room(), room("Bedroom"))
+    for title in ("Bathroom", "Bedroom"):
+        await backend.tell_condition(room_id_of(entry, title))
+    await until(lambda: _states(hass, "bedroom")["mould_risk"] == "on")
+    await hass.async_block_till_done()
+
+    def reported() -> dict[str, datetime]:
+        return {
+            s.entity_id: s.last_reported
+            for s in hass.states.async_all()
+            if "bedroom" in s.entity_id
+        }
+
+    before = reported()
+    assert len(before) == 7
+    await backend.tell_condition(room_id_of(entry), dew_point_c=3.0)
+    await until(lambda: _states(hass, "bathroom")["dew_point"] == "3.0")
+    assert reported() == before
+
+
+async def test_a_rooms_device_says_what_it_is(hass: HomeAssistant, setup: Setup) -> None:
+    entry = await setup(room())
+    (device,) = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+    assert device.identifiers == {(DOMAIN, room_id_of(entry))}
+    assert (device.name, device.model, device.manufacturer) == (
+        "Bathroom",
+        "Watched room",
+        "Mould Watch",
+    )
+    assert device.entry_type is dr.DeviceEntryType.SERVICE
+
+
 async def test_a_room_named_like_an_area_is_put_there(hass: HomeAssistant, setup: Setup) -> None:
     area = ar.async_get(hass).async_create("Bathroom")
     entry = await setup(room(), room("Bedroom"))
@@ -233,7 +269,7 @@ async def test_a_watched_entity_is_shown_as_found_before_it_reports(
 ) -> None:
     temperature = register_sensor("hall_temperature", "temperature", "68", "°F")
     humidity = register_sensor("hall_humidity", "humidity", "50", "%")
-    await setup(entity_room(temperature, humidity))
+    entry = await setup(entity_room(temperature, humidity))
     assert _states(hass)["watched_temperature"] == "20.0"
     assert _states(hass)["watched_humidity"] == "50.0"
     assert backend.readings() == []
@@ -241,3 +277,7 @@ async def test_a_watched_entity_is_shown_as_found_before_it_reports(
     await until(lambda: _states(hass)["watched_temperature"] == "22.0")
     set_sensor(hass, temperature.entity_id, "unavailable", "°C")
     await until(lambda: _states(hass)["watched_temperature"] == "unknown")
+    # what the backend counted last is no present value of a sensor that is silent
+    await backend.tell_condition(room_id_of(entry))
+    await until(lambda: _states(hass)["dew_point"] == "16.2")
+    assert _states(hass)["watched_temperature"] == "unknown"

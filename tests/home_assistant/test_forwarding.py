@@ -1,5 +1,6 @@
 """What of Home Assistant's own entities becomes a reading, rule by rule."""
 
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -234,6 +235,65 @@ async def test_a_removed_entity_is_unavailable_and_a_repair_says_which_room(
     await until(lambda: _available(backend).get(temperature.id) is False)
 
 
+async def test_an_entity_that_is_added_again_is_followed_again(
+    hass: HomeAssistant,
+    backend: Backend,
+    setup: Setup,
+    temperature: er.RegistryEntry,
+    humidity: er.RegistryEntry,
+) -> None:
+    entry = await setup(entity_room(temperature, humidity))
+    registry = er.async_get(hass)
+    registry.async_remove(temperature.entity_id)
+    await hass.async_block_till_done()
+    issue_id = f"source_missing.{entry.entry_id}.{room_id_of(entry)}"
+    assert ir.async_get(hass).async_get_issue(DOMAIN, issue_id) is not None
+    again = registry.async_get_or_create("sensor", "test", temperature.unique_id)
+    assert again.id == temperature.id
+    await hass.async_block_till_done()
+    assert ir.async_get(hass).async_get_issue(DOMAIN, issue_id) is None
+    set_sensor(hass, again.entity_id, "21", "°C")
+    await until(lambda: len(backend.readings()) == 1)
+
+
+async def test_the_comings_and_goings_of_other_entities_cost_nothing(
+    hass: HomeAssistant,
+    setup: Setup,
+    temperature: er.RegistryEntry,
+    humidity: er.RegistryEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await setup(entity_room(temperature, humidity))
+    looked: list[object] = []
+    monkeypatch.setattr(forwarding.Forwarder, "_subscribe", looked.append)
+    registry = er.async_get(hass)
+    stranger = registry.async_get_or_create("light", "test", "stranger")
+    registry.async_update_entity(stranger.entity_id, new_entity_id="light.renamed")
+    registry.async_remove("light.renamed")
+    await hass.async_block_till_done()
+    assert looked == []
+
+
+async def test_lost_outdoor_air_is_a_repair_until_it_is_chosen_anew(
+    hass: HomeAssistant, setup: Setup, temperature: er.RegistryEntry, humidity: er.RegistryEntry
+) -> None:
+    outdoor = {
+        "kind": "measured",
+        "temperature": {"kind": "entity", "registry_id": temperature.id},
+        "humidity": {"kind": "entity", "registry_id": humidity.id},
+    }
+    entry = await setup(options={"outdoor": outdoor})
+    issue_id = f"outdoor_missing.{entry.entry_id}"
+    issues = ir.async_get(hass)
+    assert issues.async_get_issue(DOMAIN, issue_id) is None
+    er.async_get(hass).async_remove(humidity.entity_id)
+    await hass.async_block_till_done()
+    assert issues.async_get_issue(DOMAIN, issue_id) is not None
+    fixed = {"kind": "fixed", "temperature_c": 0.0, "humidity_pct": 85}
+    hass.config_entries.async_update_entry(entry, options={"outdoor": fixed})
+    await until(lambda: issues.async_get_issue(DOMAIN, issue_id) is None)
+
+
 async def test_what_no_room_names_any_more_is_followed_no_more(
     hass: HomeAssistant,
     backend: Backend,
@@ -313,6 +373,18 @@ async def test_a_rejected_reading_is_never_sent_again(
     await until(lambda: entry.runtime_data.forwarder.waiting.rejected == 1)
     assert len(entry.runtime_data.forwarder.waiting) == 0
     assert "temperature_out_of_range" in caplog.text
+    # a sensor that is wrong every minute fills no log
+    for number, degrees in enumerate(("901", "902"), start=2):
+        set_sensor(hass, temperature.entity_id, degrees, "°C")
+        await until(
+            lambda number=number: entry.runtime_data.forwarder.waiting.rejected == number  # type: ignore[misc]
+        )
+    warnings = [
+        record
+        for record in caplog.records
+        if record.levelno >= logging.WARNING and "temperature_out_of_range" in record.message
+    ]
+    assert len(warnings) == 1
 
 
 async def test_one_poisonous_reading_does_not_hold_the_others(

@@ -84,7 +84,6 @@ async def test_an_alarm_reaches_its_phone_once(
         "push": {"interruption-level": "active"},
         "url": "/history?entity_id=binary_sensor.bathroom_mould_risk",
         "clickAction": "entityId:binary_sensor.bathroom_mould_risk",
-        "ttl": 0,
         "priority": "high",
         "actions": [{"action": "MW_ACK_1", "title": "OK"}],
     }
@@ -193,15 +192,16 @@ async def test_an_answer_lost_with_the_connection_is_given_over_the_next(
 
 
 @pytest.mark.parametrize(
-    ("severity", "channel", "importance"),
+    ("severity", "channel", "importance", "level"),
     [
-        ("watch", "Mould Watch: information", "low"),
-        ("high", "Mould Watch: high risk", "high"),
-        ("damage", "Mould Watch: damage", "high"),
-        ("unheard_of", "Mould Watch: warning", "default"),
+        ("watch", "Mould Watch: information", "low", "active"),
+        ("warning", "Mould Watch: warning", "default", "active"),
+        ("high", "Mould Watch: high risk", "high", "time-sensitive"),
+        ("damage", "Mould Watch: damage", "high", "active"),
+        ("unheard_of", "Mould Watch: warning", "default", "active"),
     ],
 )
-async def test_a_channel_for_each_severity(
+async def test_a_fixed_channel_for_each_severity_and_only_high_breaks_through(
     *,
     backend: Backend,
     setup: Setup,
@@ -210,6 +210,7 @@ async def test_a_channel_for_each_severity(
     severity: str,
     channel: str,
     importance: str,
+    level: str,
 ) -> None:
     phone = await mobile_app()
     calls = record_calls(phone.action)
@@ -217,6 +218,8 @@ async def test_a_channel_for_each_severity(
     await backend.notify(notification(room_id, phone.device_id, severity=severity))
     assert calls[0].data["data"]["channel"] == channel
     assert calls[0].data["data"]["importance"] == importance
+    # nothing critical: no sound of its own, no volume
+    assert calls[0].data["data"]["push"] == {"interruption-level": level}
 
 
 async def test_recovery_replaces_silently_and_clear_removes(
@@ -370,6 +373,139 @@ async def test_a_failing_action_is_tried_again(
     answer = await backend.notify(notification(room_id, phone.device_id))
     assert answer["outcome"] == "retry"
     assert answer["code"] == "push_failed"
+
+
+async def test_what_surely_did_not_arrive_is_no_silent_repetition(
+    hass: HomeAssistant,
+    backend: Backend,
+    setup: Setup,
+    mobile_app: Register,
+    record_calls: Record,
+) -> None:
+    phone = await mobile_app()
+
+    async def fail(_call: ServiceCall) -> None:
+        raise HomeAssistantError("no")
+
+    hass.services.async_register("notify", phone.action, fail)
+    _, room_id = await _entry(backend, setup)
+    alarm = notification(room_id, phone.device_id, severity="high")
+    assert (await backend.notify(alarm))["outcome"] == "retry"
+    calls = record_calls(phone.action)
+    assert (await backend.notify(alarm))["outcome"] == "delivered"
+    assert calls[0].data["data"]["alert_once"] is False
+    assert calls[0].data["data"]["push"] == {"interruption-level": "time-sensitive"}
+
+
+async def test_what_may_have_arrived_is_repeated_silently(
+    hass: HomeAssistant,
+    *,
+    backend: Backend,
+    setup: Setup,
+    mobile_app: Register,
+    record_calls: Record,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(phones, "CALL_TIMEOUT_S", 0.05)
+    phone = await mobile_app()
+
+    async def hang(_call: ServiceCall) -> None:
+        await asyncio.Event().wait()
+
+    async def fail(_call: ServiceCall) -> None:
+        raise HomeAssistantError("no")
+
+    hass.services.async_register("notify", phone.action, hang)
+    _, room_id = await _entry(backend, setup)
+    alarm = notification(room_id, phone.device_id, severity="high")
+    assert (await backend.notify(alarm))["outcome"] == "retry"
+    # a later failure does not unsay that the first may have arrived
+    hass.services.async_register("notify", phone.action, fail)
+    assert (await backend.notify(alarm))["outcome"] == "retry"
+    calls = record_calls(phone.action)
+    assert (await backend.notify(alarm))["outcome"] == "delivered"
+    assert calls[0].data["data"]["alert_once"] is True
+    assert calls[0].data["data"]["push"] == {"interruption-level": "passive"}
+
+
+async def test_a_recovery_never_overtakes_the_alarm_of_its_lane(
+    hass: HomeAssistant, backend: Backend, setup: Setup, mobile_app: Register
+) -> None:
+    """The alarm's answer is lost, the incident ends, the alarm's call still runs."""
+    phone, other = await mobile_app("Pixel"), await mobile_app("Fairphone")
+    begun: list[str] = []
+    ended: list[str] = []
+    may_end = asyncio.Event()
+
+    async def push(call: ServiceCall) -> None:
+        begun.append(call.data["message"])
+        if call.data["message"] == "damp":
+            await may_end.wait()
+        ended.append(call.data["message"])
+
+    for each in (phone, other):
+        hass.services.async_register("notify", each.action, push)
+    _, room_id = await _entry(backend, setup)
+    alarm = notification(room_id, phone.device_id, body="damp")
+    recovery = notification(room_id, phone.device_id, kind="recovery", body="dry")
+    clear = notification(room_id, phone.device_id, kind="clear")
+    await backend.send({"type": "notify", "notification": alarm})
+    await until(lambda: begun == ["damp"])
+    await backend.drop()
+    await until(lambda: len(backend.of("ready_to_deliver")) == 2)
+    for message in (recovery, clear):
+        await backend.send({"type": "notify", "notification": message})
+    # other phones and other incidents do not wait for it
+    elsewhere = [
+        notification(room_id, other.device_id, body="other phone"),
+        notification(room_id, phone.device_id, incident_id="incident-2", body="other incident"),
+    ]
+    for message in elsewhere:
+        assert (await backend.notify(message))["outcome"] == "delivered"
+    assert ended == ["other phone", "other incident"]
+    assert backend.results(recovery["notification_id"]) == []
+    may_end.set()
+    await until(lambda: bool(backend.results(clear["notification_id"])))
+    assert ended[2:] == ["damp", "dry", "clear_notification"]
+    for message in (alarm, recovery, clear):
+        assert [r["outcome"] for r in backend.results(message["notification_id"])] == ["delivered"]
+
+
+async def test_a_lane_goes_on_after_one_that_failed(
+    hass: HomeAssistant, backend: Backend, setup: Setup, mobile_app: Register
+) -> None:
+    phone = await mobile_app()
+    begun: list[str] = []
+
+    async def push(call: ServiceCall) -> None:
+        begun.append(call.data["message"])
+        if call.data["message"] == "damp":
+            raise HomeAssistantError("no")
+
+    hass.services.async_register("notify", phone.action, push)
+    entry, room_id = await _entry(backend, setup)
+    alarm = notification(room_id, phone.device_id, body="damp")
+    recovery = notification(room_id, phone.device_id, kind="recovery", body="dry")
+    await backend.send({"type": "notify", "notification": alarm})
+    assert (await backend.notify(recovery))["outcome"] == "delivered"
+    assert begun == ["damp", "dry"]
+    assert backend.results(alarm["notification_id"])[0]["outcome"] == "retry"
+    # no lane is kept once it is empty
+    assert not entry.runtime_data.notifier._lanes
+
+
+async def test_a_phone_the_user_no_longer_notifies_needs_no_repair(
+    hass: HomeAssistant, backend: Backend, setup: Setup, mobile_app: Register
+) -> None:
+    phone = await mobile_app()
+    entry = await setup(room(), options={"phones": [phone.device_id]})
+    await backend.wait_for("ready_to_deliver")
+    await hass.config_entries.async_unload(phone.entry.entry_id)
+    await backend.notify(notification(room_id_of(entry), phone.device_id))
+    issue = f"phone_unreachable.{entry.entry_id}.{phone.device_id}"
+    assert ir.async_get(hass).async_get_issue(DOMAIN, issue) is not None
+    hass.config_entries.async_update_entry(entry, options={"phones": []})
+    await until(lambda: ir.async_get(hass).async_get_issue(DOMAIN, issue) is None)
 
 
 async def test_an_action_that_hangs_is_tried_again(

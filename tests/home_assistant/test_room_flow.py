@@ -9,6 +9,7 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import area_registry as ar
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util.unit_system import US_CUSTOMARY_SYSTEM
 
@@ -71,6 +72,11 @@ async def test_four_fields_make_a_room(hass: HomeAssistant, backend: Backend, se
     ]
     assert result["data_schema"].schema["more"].options == {"collapsed": True}
     assert result["data_schema"].schema["room"].config["options"] == ["Bathroom"]
+    # filled in on the form itself, and in words of its own
+    assert result["data_schema"]({**FORM})["temperature"] == "same_device"
+    assert result["data_schema"].schema["temperature"].config["translation_key"] == (
+        "temperature_source"
+    )
     result = await _go_on(hass, result, FORM)
     assert result["type"] is FlowResultType.CREATE_ENTRY
     (subentry,) = entry.subentries.values()
@@ -144,14 +150,104 @@ async def test_one_selector_offers_devices_and_entities(
     labels = [o["label"] for o in result["data_schema"].schema["humidity"].config["options"]]
     assert labels[0] == "apple (MQTT)"
     assert labels[-1].endswith(f"({humidity.entity_id})")
-    assert _options(result, "temperature")[0] == "device:mqtt:0x02"
+    assert _options(result, "temperature")[:2] == ["same_device", "device:mqtt:0x02"]
+
+
+async def test_a_new_room_is_proposed_where_a_free_sensor_is(
+    hass: HomeAssistant, backend: Backend, setup: Setup, register_sensor: Register
+) -> None:
+    """The frontend fills the first option in: never the balcony's sensor for the bathroom."""
+    areas = ar.async_get(hass)
+    for name in ("Attic", "Bathroom", "Hall", "Study"):
+        areas.async_create(name)
+    hall = areas.async_get_area_by_name("Hall")
+    assert hall is not None
+    sensor = register_sensor("xiaomi_humidity", "humidity", "50", "%")
+    er.async_get(hass).async_update_entity(sensor.entity_id, area_id=hall.id)
+    backend.devices += [
+        device("0x00", "Balcony"),
+        device("0x02", "Attic sensor", "temperature_c"),
+        device("0x03", "Study sensor"),
+    ]
+    balcony = {**DEVICE, "native_id": "0x00"}
+    outdoor = {"kind": "measured", "temperature": balcony, "humidity": balcony}
+    entry = await setup(room(), options={"outdoor": outdoor})
+    result = await _start(hass, entry)
+    # the bathroom is watched, the attic has no humidity sensor
+    assert _suggested(result["data_schema"]) == {
+        "room": "Hall",
+        "humidity": f"entity:{sensor.id}",
+    }
+    assert result["data_schema"].schema["room"].config["options"][-1] == "Bathroom"
+    assert _options(result, "humidity") == [
+        "device:mqtt:0x03",
+        f"entity:{sensor.id}",
+        "device:mqtt:0x00",
+        "device:mqtt:0x01",
+    ]
+    er.async_get(hass).async_remove(sensor.entity_id)
+    # else by its name
+    assert _suggested((await _start(hass, entry))["data_schema"]) == {
+        "room": "Study",
+        "humidity": "device:mqtt:0x03",
+    }
+
+
+async def test_without_an_area_that_fits_a_room_is_proposed_with_its_sensors_name(
+    hass: HomeAssistant, backend: Backend, setup: Setup, register_sensor: Register
+) -> None:
+    owner = MockConfigEntry(domain="test")
+    owner.add_to_hass(hass)
+    thing = dr.async_get(hass).async_get_or_create(
+        config_entry_id=owner.entry_id, identifiers={("test", "thing")}, name="Cupboard"
+    )
+    ar.async_get(hass).async_create("Kitchen")
+    backend.devices.append(device("0x02", "Hall"))
+    entry = await setup(room())
+
+    async def proposed() -> dict[str, Any]:
+        return _suggested((await _start(hass, entry))["data_schema"])
+
+    assert await proposed() == {"room": "Hall", "humidity": "device:mqtt:0x02"}
+    backend.devices.pop()
+    await backend.send({"type": "device_removed", "source_instance": "mqtt", "native_id": "0x02"})
+    await until(lambda: len(entry.runtime_data.coordinator.data.devices) == 1)
+    # every sensor is in use, and a watched area is not proposed again
+    ar.async_get(hass).async_create("Bathroom")
+    assert await proposed() == {}
+    bare = register_sensor("bare_humidity", "humidity", None, "%")
+    assert await proposed() == {"room": "bare_humidity", "humidity": f"entity:{bare.id}"}
+    er.async_get(hass).async_remove(bare.entity_id)
+    sensor = register_sensor(
+        "xiaomi", "humidity", "50", "%", device_id=thing.id, config_entry=owner
+    )
+    assert await proposed() == {"room": "Cupboard", "humidity": f"entity:{sensor.id}"}
+
+
+async def test_a_device_in_an_area_is_proposed_for_it(
+    hass: HomeAssistant, setup: Setup, register_sensor: Register
+) -> None:
+    owner = MockConfigEntry(domain="test")
+    owner.add_to_hass(hass)
+    devices = dr.async_get(hass)
+    hall = ar.async_get(hass).async_create("Hall")
+    thing = devices.async_get_or_create(
+        config_entry_id=owner.entry_id, identifiers={("test", "thing")}
+    )
+    devices.async_update_device(thing.id, area_id=hall.id)
+    sensor = register_sensor(
+        "xiaomi", "humidity", "50", "%", device_id=thing.id, config_entry=owner
+    )
+    result = await _start(hass, await setup())
+    assert _suggested(result["data_schema"]) == {
+        "room": "Hall",
+        "humidity": f"entity:{sensor.id}",
+    }
 
 
 async def test_the_temperature_of_the_same_home_assistant_device(
     hass: HomeAssistant, setup: Setup, register_sensor: Register
 ) -> None:
-    from homeassistant.helpers import device_registry as dr  # noqa: PLC0415
-
     owner = MockConfigEntry(domain="test")
     owner.add_to_hass(hass)
     hall = dr.async_get(hass).async_get_or_create(
@@ -284,7 +380,7 @@ async def test_a_room_is_changed_in_place(
     assert _suggested(result["data_schema"]) == {
         "room": "Bathroom",
         "humidity": "device:mqtt:0x01",
-        "temperature": "device:mqtt:0x01",
+        "temperature": "same_device",
         "protect": "cold_wall",
     }
     assert _suggested(result["data_schema"].schema["more"].schema) == {
@@ -306,6 +402,27 @@ async def test_a_room_is_changed_in_place(
     }
     await until(lambda: (backend.document or {})["rooms"][0]["name"] == "Towels")
     assert backend.connections == 1
+
+
+async def test_the_temperature_goes_along_with_the_humidity_to_another_device(
+    hass: HomeAssistant, backend: Backend, setup: Setup
+) -> None:
+    backend.devices.append(device("0x02", "New sensor"))
+    entry = await setup(room())
+    form = {**FORM, "humidity": "device:mqtt:0x02", "temperature": "same_device"}
+    await _go_on(hass, await _change(hass, entry), form)
+    (subentry,) = entry.subentries.values()
+    assert {s["native_id"] for s in subentry.data["sources"].values()} == {"0x02"}
+
+
+async def test_a_temperature_of_another_device_is_shown_as_chosen(
+    hass: HomeAssistant, backend: Backend, setup: Setup
+) -> None:
+    backend.devices.append(device("0x02", "Thermometer", "temperature_c"))
+    other = {**DEVICE, "native_id": "0x02"}
+    entry = await setup(room(sources={"temperature": other, "humidity": DEVICE}))
+    result = await _change(hass, entry)
+    assert _suggested(result["data_schema"])["temperature"] == "device:mqtt:0x02"
 
 
 async def test_a_refused_change_is_not_saved(

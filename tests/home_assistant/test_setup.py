@@ -1,11 +1,14 @@
 """Setting up, losing and finding the backend, unloading."""
 
+import logging
+
 import pytest
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
 from homeassistant.const import CONF_TOKEN, CONF_URL
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 
+from custom_components import mould_watch
 from custom_components.mould_watch import client
 from custom_components.mould_watch.const import DOMAIN
 from custom_components.mould_watch.errors import CannotConnectError
@@ -44,19 +47,37 @@ async def test_a_wrong_token_asks_for_a_new_one(
 
 
 @pytest.mark.parametrize(
-    ("api", "reason"),
+    ("api", "code", "issue"),
     [
-        ({"minimum": 0, "maximum": 0}, "too old"),
-        ({"minimum": 2, "maximum": 3}, "too new"),
+        ({"minimum": 0, "maximum": 0}, "backend_too_old", "backend_too_old"),
+        ({"minimum": 2, "maximum": 3}, "client_too_old", "backend_too_new"),
     ],
 )
-async def test_a_backend_of_another_time_is_said_clearly(
-    backend: Backend, setup: Setup, api: dict[str, int], reason: str
+async def test_a_backend_of_another_time_is_a_repair_and_an_update_heals_it(
+    *,
+    hass: HomeAssistant,
+    backend: Backend,
+    setup: Setup,
+    api: dict[str, int],
+    code: str,
+    issue: str,
 ) -> None:
-    backend.api = api
+    backend.api, backend.refuse_hello = api, {"code": code}
+    entry = await setup(room(), wait=False)
+    issue_id = f"{issue}.{entry.entry_id}"
+    await until(lambda: ir.async_get(hass).async_get_issue(DOMAIN, issue_id) is not None)
+    assert entry.state is ConfigEntryState.LOADED
+    assert _state(hass, RISK) == "unavailable"
+    backend.api, backend.refuse_hello = {"minimum": 1, "maximum": 1}, None
+    await until(lambda: _state(hass, RISK) == "unknown", 10)
+    assert ir.async_get(hass).async_get_issue(DOMAIN, issue_id) is None
+
+
+async def test_what_is_no_backend_is_said_and_tried_again(backend: Backend, setup: Setup) -> None:
+    backend.info = {"hello": "I am a proxy"}
     entry = await setup(wait=False)
-    assert entry.state is ConfigEntryState.SETUP_ERROR
-    assert reason in (entry.reason or "")
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert "not a Mould Watch backend" in (entry.reason or "")
 
 
 async def test_without_a_backend_the_entry_loads_and_heals(
@@ -82,11 +103,18 @@ async def test_entities_go_and_come_back_with_the_connection(
     caplog.clear()
     await backend.stop()
     await until(lambda: _state(hass, RISK) == "unavailable")
-    await until(lambda: caplog.text.count("no connection to the Mould Watch backend") == 1)
+    failed = entry.runtime_data.client
+    # several tries in vain are no news
+    await until(lambda: failed._failures > 3)
     await backend.start()
     await until(lambda: _state(hass, RISK) == "on", 10)
-    assert caplog.text.count("no connection to the Mould Watch backend") == 1
-    assert caplog.text.count("is back") == 1
+    said = [
+        (record.levelname, "is lost" in record.message)
+        for record in caplog.records
+        if record.name.startswith("custom_components.mould_watch")
+        and record.levelno > logging.DEBUG
+    ]
+    assert said == [("INFO", True), ("INFO", False)]
 
 
 async def test_a_replaced_connection_waits_before_it_comes_back(
@@ -112,6 +140,29 @@ async def test_a_token_that_is_refused_later_asks_for_a_new_one(
     assert hass.config_entries.flow.async_progress()[0]["context"]["source"] == SOURCE_REAUTH
 
 
+async def test_a_token_that_works_again_is_asked_for_no_more(
+    hass: HomeAssistant, backend: Backend, setup: Setup
+) -> None:
+    await setup(room())
+    token, backend.token = backend.token, "another"
+    await backend.drop()
+    await until(lambda: bool(hass.config_entries.flow.async_progress()))
+    backend.token = token
+    await until(lambda: not hass.config_entries.flow.async_progress())
+    await until(lambda: _state(hass, RISK) == "unknown")
+
+
+async def test_an_answer_nobody_understands_ends_the_connection_and_a_new_one_heals(
+    hass: HomeAssistant, backend: Backend, setup: Setup
+) -> None:
+    backend.answers["configure"] = {"rooms": {"one": "no object"}}
+    await setup(room(), wait=False)
+    await until(lambda: backend.connections > 1)
+    backend.answers.clear()
+    await until(lambda: backend.document is not None)
+    await until(lambda: _state(hass, RISK) == "unknown")
+
+
 @pytest.mark.parametrize(
     ("code", "issue"),
     [("backend_too_old", "backend_too_old"), ("client_too_old", "backend_too_new")],
@@ -130,8 +181,10 @@ async def test_a_refused_hello_is_a_repair_until_it_works_again(
 
 
 async def test_while_the_database_is_away_there_is_no_snapshot_and_no_value(
-    hass: HomeAssistant, backend: Backend, setup: Setup
+    hass: HomeAssistant, backend: Backend, setup: Setup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert mould_watch.FIRST_SNAPSHOT_TIMEOUT_S <= 5
+    monkeypatch.setattr(mould_watch, "FIRST_SNAPSHOT_TIMEOUT_S", 0.1)
     backend.welcomes = False
     entry = await setup(room(), wait=False)
     assert _state(hass, RISK) == "unavailable"
