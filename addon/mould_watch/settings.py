@@ -78,6 +78,8 @@ class IngestSettings(BaseModel):
     # what waits for the database in memory: QoS 0 beyond this is dropped and counted
     waiting_maximum_messages: int = Field(default=10_000, ge=1)
     waiting_maximum_bytes: int = Field(default=32 * 1024 * 1024, ge=65536)
+    # the bodies of all dead letters together: beyond this the oldest go
+    dead_letters_maximum_bytes: int = Field(default=64 * 1024 * 1024, ge=1024 * 1024)
     future_maximum_s: float = Field(default=300, ge=0)
     age_maximum_s: float = Field(default=7 * 86400, ge=60)
 

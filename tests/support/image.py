@@ -27,6 +27,10 @@ class ImageToolsMissingError(Exception):
     """The image cannot be built on this machine; the message says why."""
 
 
+class CommandFailedError(AssertionError):
+    """A program ended with an error; the message is what it said."""
+
+
 def require_tools() -> None:
     """Raise ImageToolsMissingError unless an image can be built here."""
     if os.geteuid() != 0:
@@ -49,7 +53,7 @@ def _run(*command: str, env: Mapping[str, str] | None = None, timeout_s: float =
     )
     if done.returncode != 0:
         message = f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
-        raise AssertionError(message)
+        raise CommandFailedError(message)
     return done.stdout.strip()
 
 
@@ -106,21 +110,24 @@ class Buildah:
         # Containers run below TMPDIR: that is how their processes are found again.
         running = self.storage / "running"
         running.mkdir(exist_ok=True)
-        return {"STORAGE_DRIVER": "vfs", "BUILDAH_ISOLATION": "chroot", "TMPDIR": str(running)}
+        return {"BUILDAH_ISOLATION": "chroot", "TMPDIR": str(running)}
 
     def command(self, *arguments: str) -> tuple[str, ...]:
         """Return the command line of one buildah command."""
         roots = ("--root", f"{self.storage}/root", "--runroot", f"{self.storage}/run")
-        return ("buildah", *roots, *arguments)
+        return ("buildah", *roots, "--storage-driver", "vfs", *arguments)
 
     def build(self, cache: Path) -> None:
-        """Build the app's image from addon/ as the Supervisor would."""
-        base = self("from", "scratch")
-        self("add", "--quiet", base, str(_base_archive(cache)), "/")
-        if _CA_BUNDLE.exists():
-            self("copy", "--quiet", base, str(_CA_BUNDLE), str(_CA_BUNDLE))
-        self("config", "--env", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin", base)
-        self("commit", "--quiet", "--rm", base, BASE_NAME)
+        """Build the app's image from addon/ as the Supervisor would.
+
+        Raises ImageToolsMissingError when this machine cannot even hold the base image, which
+        is no fault of ours, and CommandFailedError when the Dockerfile fails.
+        """
+        try:
+            self._make_base(cache)
+        except CommandFailedError as error:
+            message = f"the stand-in for the base image cannot be made here: {error}"
+            raise ImageToolsMissingError(message) from error
         self(
             "bud",
             "--isolation=chroot",
@@ -129,6 +136,14 @@ class Buildah:
             f"--tag={IMAGE_NAME}",
             str(ROOT / "addon"),
         )
+
+    def _make_base(self, cache: Path) -> None:
+        base = self("from", "scratch")
+        self("add", "--quiet", base, str(_base_archive(cache)), "/")
+        if _CA_BUNDLE.exists():
+            self("copy", "--quiet", base, str(_CA_BUNDLE), str(_CA_BUNDLE))
+        self("config", "--env", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin", base)
+        self("commit", "--quiet", "--rm", base, BASE_NAME)
 
     def configuration(self) -> dict[str, object]:
         """Return the image's configuration as Docker would read it."""

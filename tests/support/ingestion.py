@@ -44,7 +44,9 @@ class Ingesting:
         async def address() -> BrokerAddress:
             return BrokerAddress(self.broker.host, self.broker.port)
 
-        return Ingestion(settings, database or self.database, SystemClock(), address)
+        return Ingestion(
+            settings, database or self.database, SystemClock(), address, retry_initial_s=0.1
+        )
 
     @asynccontextmanager
     async def running(self, ingestion: Ingestion | None = None) -> AsyncGenerator[Ingestion]:

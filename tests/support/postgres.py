@@ -37,6 +37,10 @@ _FAST: Final = {
     "max_connections": "200",
 }
 
+# A database is some three hundred small files: in memory they are made in a third of the time.
+_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - folders of names of their own in it
+_MEMORY_NEEDED_BYTES: Final = 2 * 1024**3
+
 
 def chosen_source() -> Source | None:
     """Return where the tests' PostgreSQL comes from; None for the product's own choice."""
@@ -57,9 +61,9 @@ def run_apart[Result](work: Coroutine[Any, Any, Result]) -> Result:
         return executor.submit(asyncio.run, work).result()
 
 
-def reachable_folder(prefix: str = _PREFIX) -> Path:
+def reachable_folder(prefix: str = _PREFIX, parent: Path | None = None) -> Path:
     """Make a folder that the unprivileged account of PostgreSQL can enter, too."""
-    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
     folder.chmod(0o755)
     return folder
 
@@ -80,7 +84,7 @@ class PostgresForTests:
     @classmethod
     def start(cls) -> PostgresForTests:
         """Start the server and make the template; call `stop` at the end."""
-        postgres = cls(reachable_folder())
+        postgres = cls(reachable_folder(parent=_fastest_place()))
         run_apart(postgres._begin())
         return postgres
 
@@ -114,13 +118,23 @@ class PostgresForTests:
     @asynccontextmanager
     async def fresh_database(self, *, migrated: bool = True) -> AsyncGenerator[str]:
         """Yield the address of a new database, with the migrations applied or empty."""
-        name = f"test_{uuid4().hex}"
-        template = _TEMPLATE if migrated else "template0"
-        await self._administer(f"CREATE DATABASE {name} TEMPLATE {template}")
+        name = await self.make_database(migrated=migrated)
         try:
             yield self.server.address_of(name)
         finally:
-            await self._administer(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            await self.drop_database(name)
+
+    async def make_database(self, *, migrated: bool = True) -> str:
+        """Make a database and return its name."""
+        name = f"test_{uuid4().hex}"
+        template = _TEMPLATE if migrated else "template0"
+        # Copying the files takes a quarter of the time that writing them through the log takes.
+        await self._administer(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        return name
+
+    async def drop_database(self, name: str) -> None:
+        """Drop a database, whoever is connected to it."""
+        await self._administer(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 @asynccontextmanager
@@ -155,10 +169,21 @@ async def _sweep() -> None:
         await _remove(folder, PostgresServer(folder, SystemClock()))
 
 
+def _fastest_place() -> Path:
+    """Return memory where the machine has enough of it, else the usual place."""
+    try:
+        if shutil.disk_usage(_MEMORY).free >= _MEMORY_NEEDED_BYTES and os.access(_MEMORY, os.W_OK):
+            return _MEMORY
+    except OSError:
+        pass
+    return Path(tempfile.gettempdir())
+
+
 def _abandoned() -> list[Path]:
     """Return the folders of test runs whose process is gone."""
     found = []
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+    places = (Path(tempfile.gettempdir()), _MEMORY)
+    for folder in (each for place in places for each in place.glob(f"{_PREFIX}*")):
         try:
             os.kill(int((folder / "owner").read_text(encoding="utf-8")), 0)
         except ProcessLookupError:

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-import asyncpg
-
 from mould_watch.clock import Clock
 from mould_watch.ingest.fingerprint import fingerprint
 from mould_watch.ingest.metrics import fault_of
 from mould_watch.settings import Settings
 from mould_watch.storage import devices as device_store
 from mould_watch.storage import ingestion as store
+from mould_watch.storage.connections import REFUSALS
 from mould_watch.storage.database import Connection, Database
 from mould_watch.storage.devices import DeviceReference
 from mould_watch.storage.ingestion import METRIC_COLUMNS, NewReading
@@ -131,7 +130,7 @@ class ForwardedIngest:
                     owners = await store.write_readings(connection, readings)
                     references = {one.device for one in readings}
                     await _rename(connection, await device_store.resolve(connection, references))
-        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+        except REFUSALS as error:
             self._partitions.forget()
             if len(readings) == 1:
                 _LOGGER.warning(

@@ -1,6 +1,6 @@
 """From a message to what is written of it: decoded, timed, and with its ending known. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final, Literal
 
@@ -17,14 +17,19 @@ from mould_watch.ingest.fingerprint import fingerprint
 from mould_watch.ingest.source import IncomingMessage
 from mould_watch.ingest.times import settle
 from mould_watch.settings import IngestSettings
+from mould_watch.storage.dead_letters import DeadLetter, storable
 from mould_watch.storage.devices import DeviceReference, KnownDevice
-from mould_watch.storage.ingestion import DeadLetter, NewReading
+from mould_watch.storage.ingestion import NewReading
 
 CONTROL_PAYLOAD_MAXIMUM_BYTES: Final = 16 * 1024 * 1024
 """`bridge/devices` of a large Zigbee network has megabytes."""
 
 DEAD_LETTER_PAYLOAD_MAXIMUM_BYTES: Final = 64 * 1024
 _DETAIL_MAXIMUM_CHARACTERS: Final = 500
+_BARE_TOPIC_MAXIMUM_CHARACTERS: Final = 200
+
+REFUSED: Final = "refused_by_database"
+"""The reason of a dead letter whose message could be understood."""
 
 UNKNOWN_SOURCE: Final = "mqtt"
 """The source of what no decoder claims."""
@@ -155,13 +160,31 @@ class Interpreter:
 
 
 def refused(interpreted: Interpreted, sqlstate: str, detail: str) -> Interpreted:
-    """Return the message as a dead letter that the database refused with this SQLSTATE."""
-    return _dead(
+    """Return the message as a dead letter that the database refused with this SQLSTATE.
+
+    A dead letter that is refused itself keeps of its texts only what nothing can object to, so
+    that it stands in nobody's way: a topic in ASCII and short, no word of its own, no payload.
+    """
+    dead = _dead(
         interpreted.message,
         interpreted.source,
         interpreted.fingerprint,
-        "refused_by_database",
+        REFUSED,
         f"{sqlstate}: {detail}",
+    )
+    letter = dead.dead_letter
+    if interpreted.dead_letter is None or letter is None:
+        return dead
+    topic = letter.topic.encode("ascii", errors="backslashreplace").decode()
+    was = interpreted.dead_letter.reason
+    return replace(
+        dead,
+        dead_letter=replace(
+            letter,
+            topic=topic[:_BARE_TOPIC_MAXIMUM_CHARACTERS],
+            detail=f"{sqlstate}: the database refuses to keep it as {was}",
+            payload=b"",
+        ),
     )
 
 
@@ -175,10 +198,10 @@ def _dead(
         dead_letter=DeadLetter(
             received_at=message.received_at,
             source=source,
-            topic=message.topic,
+            topic=storable(message.topic),
             qos=message.qos,
             reason=reason,
-            detail=_storable(detail)[:_DETAIL_MAXIMUM_CHARACTERS],
+            detail=storable(detail)[:_DETAIL_MAXIMUM_CHARACTERS],
             payload=message.payload[:DEAD_LETTER_PAYLOAD_MAXIMUM_BYTES],
             payload_size=len(message.payload),
             payload_sha256=sha256(message.payload).digest(),
@@ -186,7 +209,3 @@ def _dead(
         ),
         from_receipt=True,
     )
-
-
-def _storable(text: str) -> str:
-    return text.encode(errors="replace").decode().replace("\0", "?")

@@ -37,6 +37,8 @@ class ManualClient(aiomqtt.Client):
         super().__init__(**arguments)
         self._tell_connected = on_connected
         self._tell_received = on_received
+        self._connecting = False
+        self._abandoned = False
         self._client.manual_ack_set(on=True)
 
     def acknowledge(self, packet_id: int) -> None:
@@ -87,10 +89,29 @@ class ManualClient(aiomqtt.Client):
         return code.value if isinstance(code, ReasonCode) else code
 
     def abandon(self) -> None:
-        """Close the socket without a word, if it is open: after a connect that failed."""
+        """Close the socket without a word, if it is open: after a connect that failed.
+
+        A connect that was cancelled goes on in its thread: its socket is closed when that ends.
+        """
         # looked at, or asyncio complains that nobody ever did
         self.disconnect_reason()
-        self._client._sock_close()  # noqa: SLF001 - aiomqtt leaves it open
+        self._abandoned = True
+        if not self._connecting:
+            self._client._sock_close()  # noqa: SLF001 - aiomqtt leaves it open
+
+    def _client_connect(self) -> None:
+        # in a thread of aiomqtt's making
+        self._connecting = True
+        try:
+            super()._client_connect()
+        finally:
+            # after what aiomqtt has asked of the loop for the new socket
+            self._loop.call_soon_threadsafe(self._connect_ended)
+
+    def _connect_ended(self) -> None:
+        self._connecting = False
+        if self._abandoned:
+            self.abandon()
 
     def _on_connect(
         self,

@@ -27,6 +27,7 @@ from mould_watch.ingest.manual_client import ManualClient
 from mould_watch.ingest.source import BrokerAddress, Connected, IncomingMessage
 from mould_watch.ingest.topics import matches
 from mould_watch.ingest.waiting import WaitingMessages
+from mould_watch.reachability import network_reason
 from mould_watch.settings import MqttSettings
 
 _LOGGER = logging.getLogger(__name__)
@@ -35,10 +36,14 @@ MARKER_TIMEOUT_S: Final = 60.0
 """A broker whose access rules keep our marker from us must not make every message backlog."""
 
 _CONNECT_TIMEOUT_S: Final = 10.0
+# The handshake runs in a thread that nothing can interrupt, so it bounds how long an end takes.
+_HANDSHAKE_TIMEOUT_S: Final = 5.0
 _QOS: Final = 1
 # CONNACK: "unacceptable protocol version" of MQTT 3, "unsupported protocol version" of MQTT 5
 _VERSION_REFUSED: Final = frozenset({1, 132})
 _TAKEN_OVER: Final = 142
+# "bad user name or password" and "not authorised": some brokers say the one, some the other
+_NOT_LET_IN: Final = frozenset({4, 5, 134, 135})
 
 
 class MqttSource:
@@ -50,6 +55,7 @@ class MqttSource:
         self._waiting = waiting
         self._client: ManualClient | None = None
         self._tls: tuple[BrokerAddress, ssl.SSLContext] | None = None
+        self._place = "the broker"
         self._generation = 0
         self._session_resumed = False
         self._redelivery_phase = False
@@ -67,6 +73,7 @@ class MqttSource:
     @asynccontextmanager
     async def connection(self, address: BrokerAddress) -> AsyncGenerator[Connected]:
         """Connect; at the end disconnect, keeping the session at the broker."""
+        self._place = f"{address.host}:{address.port}"
         protocol = await self._connect(address)
         client = self._connected_client()
         try:
@@ -93,7 +100,9 @@ class MqttSource:
                 await client.publish(self.marker_topic, self._marker_payload, qos=_QOS)
                 lost.cancel()
         except* (aiomqtt.MqttError, OSError, ValueError) as errors:
-            raise BrokerUnavailableError(f"subscribing failed: {errors.exceptions[0]}") from errors
+            raise BrokerUnavailableError(
+                f"{self._place} takes no subscription ({errors.exceptions[0]})"
+            ) from errors
         return [one for one, code in zip(asked, codes, strict=True) if _is_failure(code)]
 
     async def until_disconnected(self) -> None:
@@ -107,9 +116,9 @@ class MqttSource:
                 marker.cancel()
                 taken_over = client.disconnect_reason() == _TAKEN_OVER
                 raise BrokerUnavailableError(
-                    "another client with our id has taken the session over"
+                    f"another client with our id has taken the session at {self._place} over"
                     if taken_over
-                    else f"the connection is lost: {error}",
+                    else f"the connection to {self._place} is lost",
                     taken_over=taken_over,
                 ) from error
 
@@ -134,7 +143,9 @@ class MqttSource:
         try:
             await self._open(address, tls, aiomqtt.ProtocolVersion.V311)
         except _VersionRefusedError as error:
-            raise BrokerUnavailableError(str(error)) from error
+            raise BrokerUnavailableError(
+                f"{self._place} speaks neither MQTT 5 nor MQTT 3.1.1"
+            ) from error
         return "3.1.1"
 
     async def _open(
@@ -164,15 +175,17 @@ class MqttSource:
         try:
             await client.__aenter__()
             if not client.is_open:
-                raise BrokerUnavailableError("the connection was lost at once")
+                raise BrokerUnavailableError(f"{self._place} has ended the connection at once")
             connected = True
         except MqttConnectError as error:
             code = error.rc.value if isinstance(error.rc, ReasonCode) else error.rc
             if code in _VERSION_REFUSED:
                 raise _VersionRefusedError(str(error)) from error
-            raise BrokerUnavailableError(f"it refuses: {error}") from error
+            if code in _NOT_LET_IN:
+                raise BrokerUnavailableError(_not_let_in(address)) from error
+            raise BrokerUnavailableError(f"{self._place} refuses: {error}") from error
         except (aiomqtt.MqttError, OSError, ValueError) as error:
-            raise BrokerUnavailableError(str(error) or type(error).__name__) from error
+            raise BrokerUnavailableError(_reason(error, address)) from error
         finally:
             if not connected:
                 self._client = None
@@ -196,7 +209,7 @@ class MqttSource:
                 context = await asyncio.to_thread(ssl.create_default_context, cafile=ca_file)
             except OSError as error:
                 raise BrokerUnavailableError(
-                    f"the certificate file cannot be used: {error}"
+                    f"the certificate file {ca_file} cannot be used: {error.strerror or error}"
                 ) from error
             context.sslsocket_class = _ClosingSocket
             self._tls = address, context
@@ -271,11 +284,32 @@ class _ClosingSocket(ssl.SSLSocket):
     """Closes itself when the handshake fails: paho forgets it open, one for each try."""
 
     def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - as in ssl
+        # paho's own limit is the keepalive interval; afterwards it makes the socket non-blocking
+        self.settimeout(_HANDSHAKE_TIMEOUT_S)
         try:
             super().do_handshake(block)
         except OSError, ValueError:
             self.close()
             raise
+
+
+def _reason(error: Exception, address: BrokerAddress) -> str:
+    """Return why connecting failed, in words for people, with the broker's address."""
+    place = f"{address.host}:{address.port}"
+    # aiomqtt keeps of what happened only the text, and the error itself as the context
+    cause = error if isinstance(error, OSError) else error.__context__
+    if isinstance(cause, OSError):
+        return network_reason(cause, place, address.host)
+    if isinstance(error, aiomqtt.MqttCodeError):
+        return f"{place} has ended the connection before it was made ({error})"
+    return f"{place} cannot be used ({str(error) or type(error).__name__})"
+
+
+def _not_let_in(address: BrokerAddress) -> str:
+    place = f"{address.host}:{address.port}"
+    if address.username is None:
+        return f"{place} wants a user name and a password, and none are set"
+    return f"the user name or the password is refused by {place}"
 
 
 class _VersionRefusedError(Exception):

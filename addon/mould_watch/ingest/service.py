@@ -43,7 +43,15 @@ class Ingestion:
         database: Database,
         clock: Clock,
         broker: Callable[[], Awaitable[BrokerAddress]],
+        *,
+        retry_initial_s: float = 1.0,
     ) -> None:
+        """Ingest from the `broker` asked for before each connection.
+
+        After a failure it is tried again in at most `retry_initial_s` seconds, and each time
+        later up to a minute.
+        """
+        self._retry_initial_s = retry_initial_s
         self._database = database
         self._clock = clock
         self._broker = broker
@@ -83,7 +91,7 @@ class Ingestion:
             tasks.create_task(self._keep_connected(), name="ingest.broker")
 
     async def _keep_connected(self) -> None:
-        backoff = Backoff()
+        backoff = Backoff(initial_s=self._retry_initial_s)
         while True:
             await self._until_storable()
             least_s = 0.0

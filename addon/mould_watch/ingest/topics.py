@@ -37,8 +37,8 @@ def overlap(one: str, other: str) -> bool:
     return longer[min(len(ones), len(others)) :] == ["#"]
 
 
-def check_filter(topic_filter: str) -> None:
-    """Raise SettingsError unless this is a topic filter as MQTT defines it."""
+def check_filter(topic_filter: str, setting: str = "") -> None:
+    """Raise SettingsError, naming the setting, unless this is a topic filter as MQTT defines it."""
     levels = topic_filter.split("/")
     well_formed = (
         0 < len(topic_filter.encode()) <= _FILTER_MAXIMUM_BYTES
@@ -48,22 +48,29 @@ def check_filter(topic_filter: str) -> None:
         and all(level == "+" or "+" not in level for level in levels)
     )
     if not well_formed:
-        raise SettingsError(f"{topic_filter!r} is no MQTT topic filter", topic_filter=topic_filter)
+        raise SettingsError(
+            f"{topic_filter!r}{_of(setting)} is no MQTT topic filter", topic_filter=topic_filter
+        )
 
 
-def check_disjoint(filters: Iterable[str]) -> None:
-    """Raise SettingsError when two filters take the same topic.
+def check_disjoint(filters: Iterable[tuple[str, str]]) -> None:
+    """Raise SettingsError when two filters take the same topic; each comes with its setting.
 
     A broker may deliver a message once for each filter that takes it, and a message must be
     decoded by exactly one decoder.
     """
-    seen: list[str] = []
-    for topic_filter in filters:
-        for earlier in seen:
+    seen: list[tuple[str, str]] = []
+    for topic_filter, setting in filters:
+        for earlier, its_setting in seen:
             if overlap(earlier, topic_filter):
                 raise SettingsError(
-                    f"the MQTT topics {earlier!r} and {topic_filter!r} overlap: a message on both "
-                    "would be read twice",
+                    f"the MQTT topics {earlier!r}{_of(its_setting)} and"
+                    f" {topic_filter!r}{_of(setting)} overlap: a message on both would be read"
+                    " twice",
                     topics=(earlier, topic_filter),
                 )
-        seen.append(topic_filter)
+        seen.append((topic_filter, setting))
+
+
+def _of(setting: str) -> str:
+    return f" ({setting})" if setting else ""

@@ -25,7 +25,9 @@ from mould_watch.retry import Backoff
 from mould_watch.settings import IngestSettings
 from mould_watch.storage import devices as device_store
 from mould_watch.storage import ingestion as store
+from mould_watch.storage.connections import REFUSALS
 from mould_watch.storage.database import Database
+from mould_watch.storage.dead_letters import write_dead_letters
 from mould_watch.storage.devices import Device, KnownDevice
 from mould_watch.storage.ingestion import DeliverySession
 from mould_watch.storage.partitions import Partitions
@@ -131,14 +133,14 @@ class Writer:
         culprits = await self._write_or_halve(session, remaining, list(remaining))
         if not culprits:
             return
-        states = {error.sqlstate for _, error in culprits}
-        if len(culprits) == total >= _ALIKE_MINIMUM and len(states) == 1:
-            raise _RefusedAlikeError(_brief(culprits[0][1])) from culprits[0][1]
-        dead = [
-            refused(interpreted, str(error.sqlstate), _brief(error))
-            for interpreted, error in culprits
-        ]
-        await self._write(session, dead)
+        at_fault = [error for one, error in culprits if one.reading is not None]
+        if len(at_fault) == total >= _ALIKE_MINIMUM and _are_alike(at_fault):
+            raise _RefusedAlikeError(_brief(at_fault[0])) from at_fault[0]
+        dead = _refused(culprits)
+        culprits = await self._write_or_halve(session, dead, list(dead))
+        if culprits:
+            # Refused even as a dead letter: without texts of its own it is in nobody's way.
+            await self._write(session, _refused(culprits))
         remaining.clear()
 
     async def _write_or_halve(
@@ -147,7 +149,7 @@ class Writer:
         """Write `part` and take it out of `remaining`; return the messages that are refused."""
         try:
             await self._write(session, part)
-        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+        except REFUSALS as error:
             if _lacks_partition(error):
                 # it was there when last looked; ensured anew by the retry
                 raise
@@ -181,7 +183,9 @@ class Writer:
                         [one.known for one in fresh if one.known is not None],
                         dict(one.availability for one in fresh if one.availability is not None),
                     )
-                    await store.write_dead_letters(connection, letters)
+                    await write_dead_letters(
+                        connection, letters, self._settings.dead_letters_maximum_bytes
+                    )
                     await store.write_deliveries(
                         connection,
                         session,
@@ -263,6 +267,16 @@ class Writer:
     def _announce(self) -> None:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
+
+
+def _are_alike(errors: Sequence[asyncpg.PostgresError]) -> bool:
+    return len({error.sqlstate for error in errors}) == 1
+
+
+def _refused(culprits: Sequence[tuple[Interpreted, asyncpg.PostgresError]]) -> list[Interpreted]:
+    return [
+        refused(interpreted, str(error.sqlstate), _brief(error)) for interpreted, error in culprits
+    ]
 
 
 def _brief(error: Exception) -> str:

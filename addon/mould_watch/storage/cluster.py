@@ -36,6 +36,9 @@ _SOCKET_PATH_MAXIMUM_BYTES: Final = 107
 # What needs no quoting in a list of folders, a shell command or a URL.
 _PLAIN_PATH: Final = re.compile(r"^[A-Za-z0-9_./+-]+$")
 
+# "initdb: error: ..." and what the server that it runs says: "2026-11-22 ... FATAL:  ..."
+_FAULT: Final = re.compile(r"(?:\b(?:error|fatal)|ERROR|FATAL|PANIC):\s+(?P<fault>.+)$")
+
 _SETTINGS: Final = {
     # one small home on a small machine
     "max_connections": "50",
@@ -157,13 +160,25 @@ async def make_cluster(places: Places, binaries: Binaries, account: Account) -> 
     )
     if code != 0:
         raise PostgresServerError(
-            f"PostgreSQL's initdb failed in {places.home}: {output}", folder=str(places.home)
+            f"PostgreSQL's database cannot be made in {places.home}: {_reason_in(output)}",
+            folder=str(places.home),
         )
     with (unfinished / "postgresql.conf").open("a", encoding="utf-8") as file:
         file.write("\ninclude 'mould-watch.conf'\n")
     (unfinished / "mould-watch.conf").touch()
     account.own(unfinished / "mould-watch.conf")
     unfinished.rename(places.cluster)
+
+
+def _reason_in(output: str) -> str:
+    """Return why initdb failed: the last line that says so, without the name of the program.
+
+    What it did before, and that it tidied up, says nothing.
+    """
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    faults = [found["fault"] for line in lines if (found := _FAULT.search(line))]
+    last = faults or lines
+    return last[-1] if last else "initdb gives no reason"
 
 
 def write_settings(places: Places, account: Account, overrides: dict[str, str]) -> None:
@@ -194,7 +209,9 @@ async def reachable_binaries(places: Places, binaries: Binaries, account: Accoun
         return binaries
     if binaries.source != "wheel":
         raise _unreachable(binaries.folder)
-    software = places.home / "software"
+    # initdb hands its own path to a shell, so an odd one will not do
+    base = places.home if _PLAIN_PATH.match(str(places.home)) else places.socket_dir
+    software = base / "software"
     package = binaries.folder.parent.parent
     copy = replace(
         binaries,

@@ -1,6 +1,7 @@
 """How this program talks to PostgreSQL: what a connection is set to, and when one is lost."""
 
 import json
+import socket
 import urllib.parse
 from typing import Any, Final
 
@@ -8,6 +9,7 @@ import asyncpg
 import asyncpg.pool
 
 from mould_watch.errors import DatabaseUnavailableError
+from mould_watch.reachability import network_reason
 
 type Connection = (
     asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
@@ -25,6 +27,14 @@ CLIENT_ERRORS: Final = (
     asyncpg.InternalClientError,
 )
 """Everything that a call to PostgreSQL raises when the call itself is right."""
+
+REFUSALS: Final = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    # a text too long for an index
+    asyncpg.ProgramLimitExceededError,
+)
+"""What PostgreSQL raises about one row: another row, or this one put otherwise, may pass."""
 
 # The server's half of noticing a peer that is gone without a word; the client's half are the
 # command time limit and the probe of `Database`.
@@ -44,6 +54,19 @@ _SERVER_SETTINGS: Final = {
 _UNAVAILABLE_CLASSES: Final = ("08", "53", "57", "58")
 _UNAVAILABLE_CODES: Final = ("25006", "25P03")
 
+# SQLSTATE of a server that is there and does not let this program in, in words that help.
+_NOT_LET_IN: Final = {
+    "28P01": "the user name or the password is refused: check DATABASE_URL",
+    "28000": "the server does not let this user in: check DATABASE_URL and its pg_hba.conf",
+    "3D000": "the database does not exist on the server: create it, or check DATABASE_URL",
+}
+_ADDRESS_NOT_UNDERSTOOD: Final = (
+    "DATABASE_URL is not an address like postgresql://user:password@host:5432/database;"
+    " special characters in the password must be percent-encoded"
+)
+_DEFAULT_PORT: Final = 5432
+_OF_THE_NETWORK: Final = (ConnectionError, TimeoutError)
+
 
 def is_unavailable(error: BaseException) -> bool:
     """Return whether `error` says that the database cannot be used now."""
@@ -57,21 +80,32 @@ def is_unavailable(error: BaseException) -> bool:
     return isinstance(error, OSError | asyncpg.InternalClientError)
 
 
-def unavailable(error: BaseException) -> DatabaseUnavailableError:
-    """Return `error` in this program's words, without any part of the address."""
+def unavailable(error: BaseException, address: str = "") -> DatabaseUnavailableError:
+    """Return `error` in this program's words; of the address only host and port."""
     first = error
     # "The connection is closed" is the echo of what closed it.
     while isinstance(first, asyncpg.InterfaceError) and first.__context__ is not None:
         first = first.__context__
     return DatabaseUnavailableError(
-        f"PostgreSQL cannot be used now ({describe(first)})", cause=type(first).__name__
+        f"PostgreSQL cannot be used now ({describe(first, address)})",
+        cause=type(first).__name__,
     )
 
 
-def describe(error: BaseException) -> str:
-    """Return a short phrase for `error`."""
-    if isinstance(error, TimeoutError):
-        return "it does not answer in time"
+def describe(error: BaseException, address: str = "") -> str:
+    """Return a short phrase for `error`; of the address it met only host and port."""
+    if isinstance(error, asyncpg.PostgresError) and error.sqlstate in _NOT_LET_IN:
+        return _NOT_LET_IN[error.sqlstate]
+    # without an address it may be a file's fault as well, and says so itself
+    if isinstance(error, OSError) and (address or isinstance(error, _OF_THE_NETWORK)):
+        host, place = _place(address)
+        reason = network_reason(error, place, host)
+        if isinstance(error, socket.gaierror):
+            return f"the database cannot be found: {reason}; check DATABASE_URL"
+        return reason
+    if address and isinstance(error, ValueError):
+        # it may quote what it stumbled over
+        return _ADDRESS_NOT_UNDERSTOOD
     text = str(error).strip().partition("\n")[0]
     return text or type(error).__name__
 
@@ -81,19 +115,25 @@ def check_address(address: str) -> None:
 
     The parser's own words may quote a part of the password, so they are not passed on.
     """
-    message = (
-        "DATABASE_URL is not an address like postgresql://user:password@host:5432/database;"
-        " special characters in the password must be percent-encoded"
-    )
     try:
         parts = urllib.parse.urlsplit(address)
         valid = parts.scheme in {"postgresql", "postgres"}
         # reading the port is what checks it
         valid = valid and (parts.port is None or parts.port > 0)
     except ValueError:
-        raise DatabaseUnavailableError(message) from None
+        raise DatabaseUnavailableError(_ADDRESS_NOT_UNDERSTOOD) from None
     if not valid:
-        raise DatabaseUnavailableError(message)
+        raise DatabaseUnavailableError(_ADDRESS_NOT_UNDERSTOOD)
+
+
+def _place(address: str) -> tuple[str | None, str]:
+    """Return the host of an address, and where it leads in words; nothing that is secret."""
+    if not address:
+        return None, "it"
+    parts = urllib.parse.urlsplit(address)
+    if parts.hostname is None:
+        return None, "its socket"
+    return parts.hostname, f"{parts.hostname}:{parts.port or _DEFAULT_PORT}"
 
 
 async def prepare(connection: Connection) -> None:
@@ -119,7 +159,7 @@ async def connect(address: str) -> asyncpg.Connection[asyncpg.Record]:
             server_settings=_SERVER_SETTINGS,
         )
     except (*CLIENT_ERRORS, ValueError) as error:
-        raise unavailable(error) from error
+        raise unavailable(error, address) from error
     try:
         await prepare(connection)
     except CLIENT_ERRORS as error:
@@ -143,7 +183,7 @@ async def open_pool(address: str, size: int) -> asyncpg.Pool[asyncpg.Record]:
             server_settings=_SERVER_SETTINGS,
         )
     except (*CLIENT_ERRORS, ValueError) as error:
-        raise unavailable(error) from error
+        raise unavailable(error, address) from error
 
 
 def _encode_json(value: Any) -> str:  # noqa: ANN401 - whatever JSON can say

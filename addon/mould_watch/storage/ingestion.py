@@ -48,23 +48,6 @@ class NewReading:
         return self.time_quality != "backlog"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeadLetter:
-    """A message that could not be understood, as it is kept."""
-
-    received_at: datetime
-    source: str
-    topic: str
-    qos: int | None
-    reason: str
-    detail: str
-    # the first bytes; size and sha256 are those of the whole
-    payload: bytes
-    payload_size: int
-    payload_sha256: bytes
-    fingerprint: int
-
-
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """An MQTT delivery that a redelivery can be recognised by."""
@@ -160,31 +143,6 @@ async def write_readings(
     await _request_evaluations(connection, readings, owners, is_new)
     await device_store.update(connection, devices, _news(readings, owners, found, availability))
     return [owner if new else None for owner, new in zip(owners, is_new, strict=True)]
-
-
-async def write_dead_letters(connection: Connection, letters: Sequence[DeadLetter]) -> None:
-    """Keep messages that could not be understood."""
-    if not letters:
-        return
-    columns = zip(
-        *(
-            (
-                letter.received_at,
-                letter.source,
-                letter.topic,
-                letter.qos,
-                letter.reason,
-                letter.detail,
-                letter.payload,
-                letter.payload_size,
-                letter.payload_sha256,
-                letter.fingerprint,
-            )
-            for letter in letters
-        ),
-        strict=True,
-    )
-    await connection.execute(_QUERIES.insert_dead_letters, *(list(column) for column in columns))
 
 
 async def add_counts(connection: Connection, counts: Counter[tuple[date, str, str]]) -> None:

@@ -17,9 +17,6 @@ LIST_MAXIMUM: Final = 200
 STEPS_MAXIMUM: Final = 50
 """The last steps of a notification in an answer."""
 
-DEAD_LETTERS_COUNTED_MAXIMUM: Final = 10_000
-"""Dead letters are counted no further: "many" is news enough."""
-
 
 class _Overview(BaseModel):
     """Frozen and comparable: the API tells what changed by comparing."""
@@ -146,5 +143,5 @@ async def notifications(connection: Connection, *, state: str | None) -> list[No
 
 
 async def dead_letters(connection: Connection) -> int:
-    """Return how many dead letters there are, counted up to a maximum."""
-    return int(await connection.fetchval(_QUERIES.dead_letters, DEAD_LETTERS_COUNTED_MAXIMUM))
+    """Return how many messages could not be understood so far, kept or not."""
+    return int(await connection.fetchval(_QUERIES.dead_letters))

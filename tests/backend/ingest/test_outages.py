@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 
 from mould_watch.clock import SystemClock
+from mould_watch.ingest.service import BrokerAddress
 from mould_watch.storage.database import Database
 from tests.support.fake_broker import Delivery, FakeBroker
 from tests.support.ingestion import Ingesting, Stored, now, payload
@@ -81,10 +82,21 @@ async def test_a_lost_session_lock_disconnects_from_the_broker_until_it_is_held_
 async def test_a_broker_restart_heals(
     ingesting: Ingesting, broker: Mosquitto, stored: Stored, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with ingesting.running() as ingestion:
+    ingestion = ingesting.make()
+    tries = 0
+    ask = ingestion._broker
+
+    async def count() -> BrokerAddress:
+        nonlocal tries
+        tries += 1
+        return await ask()
+
+    ingestion._broker = count
+    async with ingesting.running(ingestion):
         await broker.stop()
         await until(lambda: ingestion.health()["state"] == "away")
-        await asyncio.sleep(1.5)  # some tries fail, and say nothing more
+        # some tries fail, and say nothing more
+        await until(lambda: tries >= 4)
         await broker.start()
         await until(lambda: ingestion.health()["ready"])
         async with publisher(broker) as sensor:

@@ -1,7 +1,12 @@
 """The connection to a broker that wants TLS."""
 
+import asyncio
+import gc
 import shutil
+import socket
+import ssl
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -83,3 +88,42 @@ async def test_a_certificate_nobody_vouches_for_is_refused_and_said_so(
         async with running(ingestion.run(), "ingestion"):
             await until(lambda: ingestion.health()["state"] == "away")
             assert "certificate" in ingestion.health()["detail"].lower()
+
+
+def _open_sockets(port: int) -> list[ssl.SSLSocket]:
+    """Return the sockets to `port` that nobody has closed."""
+    return [
+        one
+        for one in gc.get_objects()
+        if isinstance(one, ssl.SSLSocket) and one.fileno() != -1 and _peer_port(one) == port
+    ]
+
+
+def _peer_port(one: ssl.SSLSocket) -> int | None:
+    try:
+        port: int = one.getpeername()[1]
+    except OSError:
+        return None
+    return port
+
+
+async def test_a_connect_that_is_cancelled_in_its_handshake_leaves_no_socket_open(
+    database: Database, tmp_path: Path, certificate: tuple[Path, Path]
+) -> None:
+    """The handshake goes on in its thread, and then succeeds with nobody waiting for it."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*certificate)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        address = BrokerAddress("127.0.0.1", port, tls=True, ca_file=certificate[0])
+        ingestion = _ingestion(database, tmp_path, address, IngestSettings())
+        async with running(ingestion.run(), "ingestion"):
+            accepted, _ = await asyncio.to_thread(listening.accept)
+        with accepted:
+            accepted.settimeout(20)
+            shaken = await asyncio.to_thread(context.wrap_socket, accepted, server_side=True)
+            # at most its CONNECT, then the end: it has closed its side
+            with shaken, suppress(ConnectionError, ssl.SSLEOFError):
+                while await asyncio.to_thread(shaken.recv, 4096):
+                    pass
+    assert _open_sockets(port) == []

@@ -1,13 +1,16 @@
 """The hot queries read live notifications only, however long the history grows."""
 
 import json
+from collections.abc import AsyncGenerator, Generator
 from typing import Any
 
 import pytest
 
+from mould_watch.storage.connections import connect
 from mould_watch.storage.database import Connection
 from mould_watch.storage.sql import load_queries
 from tests.support.notifications import INSTANCE, add_incident
+from tests.support.postgres import PostgresForTests, run_apart
 
 pytestmark = pytest.mark.slow
 
@@ -16,9 +19,26 @@ _FINISHED = 100_000
 _LIVE = 100
 
 
+@pytest.fixture(scope="module")
+def filled_database(postgres: PostgresForTests) -> Generator[str]:
+    """Yield the address of a database with a long history, made once: it takes seconds."""
+    name = run_apart(postgres.make_database())
+    address = postgres.server.address_of(name)
+    run_apart(_fill(address))
+    yield address
+    run_apart(postgres.drop_database(name))
+
+
 @pytest.fixture
-async def long_history(connection: Connection) -> Connection:
-    """A hundred thousand finished notifications, a hundred live ones."""
+async def long_history(filled_database: str) -> AsyncGenerator[Connection]:
+    """A hundred thousand finished notifications, a hundred live ones; nothing is changed."""
+    connection = await connect(filled_database)
+    yield connection
+    await connection.close()
+
+
+async def _fill(address: str) -> None:
+    connection = await connect(address)
     incident = await add_incident(connection)
     await connection.execute("ALTER TABLE notification DISABLE TRIGGER USER")
     insert = """
@@ -37,7 +57,7 @@ async def long_history(connection: Connection) -> Connection:
     )
     await connection.execute("ALTER TABLE notification ENABLE TRIGGER USER")
     await connection.execute("VACUUM ANALYZE notification")
-    return connection
+    await connection.close()
 
 
 @pytest.mark.parametrize(

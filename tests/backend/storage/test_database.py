@@ -14,6 +14,7 @@ from mould_watch.clock import SystemClock
 from mould_watch.errors import DatabaseUnavailableError
 from mould_watch.storage.connections import connect
 from mould_watch.storage.database import Database
+from tests.support.mosquitto import free_port
 from tests.support.postgres import PostgresForTests, database_settings, started_database
 from tests.support.running import running
 from tests.support.tcp_link import TcpLink
@@ -37,6 +38,21 @@ async def test_json_goes_in_and_comes_out_as_objects(database: Database) -> None
         assert await connection.fetchval("SELECT $1::jsonb", value) == value
         with pytest.raises(asyncpg.DataError):
             await connection.fetchval("SELECT $1::jsonb", float("nan"))
+
+
+async def test_a_database_that_does_not_exist_is_said_in_plain_words(database_url: str) -> None:
+    missing = database_url.replace("test_", "no_such_", 1)
+    with pytest.raises(DatabaseUnavailableError, match="does not exist on the server: create it"):
+        await connect(missing)
+
+
+async def test_a_server_that_is_not_there_is_said_with_its_address() -> None:
+    unused_port = free_port()
+    address = f"postgresql://user:a-password@localhost:{unused_port}/mould"
+    with pytest.raises(DatabaseUnavailableError) as told:
+        await connect(address)
+    assert f"nothing answers at localhost:{unused_port} (connection refused)" in str(told.value)
+    assert "a-password" not in str(told.value)
 
 
 async def test_an_error_in_a_transaction_rolls_it_back(database: Database) -> None:

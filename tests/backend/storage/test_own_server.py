@@ -1,14 +1,10 @@
-"""The backend's own PostgreSQL, with every safety on, as root and as anybody."""
+"""The backend's own PostgreSQL, with every safety on."""
 
 import asyncio
 import os
 import shutil
 import signal
-import subprocess
-import sys
-from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
-from typing import Protocol
 
 import asyncpg
 import pytest
@@ -17,86 +13,19 @@ from mould_watch.clock import SystemClock
 from mould_watch.errors import PostgresServerError
 from mould_watch.storage.binaries import Account, find_binaries
 from mould_watch.storage.cluster import cluster_major, recorded_places
-from mould_watch.storage.database import Database
 from mould_watch.storage.postgres_server import PostgresServer
-from mould_watch.storage.postmaster import is_free, read_postmaster
-from tests.support.postgres import chosen_source, database_settings, reachable_folder, run_apart
-from tests.support.running import running
+from mould_watch.storage.postmaster import is_free
+from tests.support.own_server import (
+    MakeServer,
+    as_root,
+    closed_folder,
+    of_process,
+    pid_of,
+    value_of,
+)
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
-
-
-@pytest.fixture
-def folder() -> Generator[Path]:
-    folder = reachable_folder("mould-watch-own-")
-    yield folder
-    shutil.rmtree(folder)
-
-
-def closed_folder(folder: Path) -> Path:
-    closed = folder / "closed"
-    closed.mkdir(mode=0o700)
-    return closed
-
-
-@pytest.fixture(scope="module")
-def seed() -> Generator[Path]:
-    """Yield a data folder with a cluster in it, stopped: initdb is the slowest step."""
-    folder = reachable_folder("mould-watch-seed-")
-    run_apart(make_seed(folder))
-    yield folder
-    shutil.rmtree(folder)
-
-
-async def make_seed(folder: Path) -> None:
-    server = PostgresServer(folder, SystemClock(), source=chosen_source())
-    await server.ensure_running()
-    await server.stop()
-
-
-class MakeServer(Protocol):
-    def __call__(self, data_dir: Path, *, from_nothing: bool = False) -> PostgresServer: ...
-
-
-@pytest.fixture
-async def make(seed: Path) -> AsyncGenerator[MakeServer]:
-    """Yield a maker of servers; each is removed at the end."""
-    made = []
-    elsewhere = reachable_folder("mould-watch-elsewhere-")
-
-    def make(data_dir: Path, *, from_nothing: bool = False) -> PostgresServer:
-        if not from_nothing and recorded_places(data_dir) is None:
-            # As after a restore: as root, the copy does not belong to PostgreSQL's account.
-            shutil.copytree(seed, data_dir, dirs_exist_ok=True)
-        server = PostgresServer(
-            data_dir, SystemClock(), source=chosen_source(), fallback_root=elsewhere
-        )
-        made.append(server)
-        return server
-
-    yield make
-    for server in made:
-        await server.remove()
-    shutil.rmtree(elsewhere)
-
-
-async def value_of(server: PostgresServer, sql: str) -> object:
-    connection = await asyncpg.connect(server.address)
-    try:
-        return await connection.fetchval(sql)
-    finally:
-        await connection.close()
-
-
-def of_process(server: PostgresServer, entry: str) -> Path:
-    return Path(f"/proc/{pid_of(server)}/{entry}")
-
-
-def pid_of(server: PostgresServer) -> int:
-    assert server.pid is not None
-    return server.pid
 
 
 async def test_first_start_makes_a_safe_cluster_without_a_port(
@@ -329,115 +258,3 @@ async def test_removing_leaves_nothing(folder: Path, make: MakeServer) -> None:
     assert recorded_places(folder) is None
     await server.ensure_running()
     assert cluster_major(server.places) is not None
-
-
-async def test_a_backend_heals_when_its_server_is_killed_and_stops_it_at_the_end(
-    folder: Path, make: MakeServer
-) -> None:
-    database = Database(database_settings("", folder), SystemClock())
-    server = make(folder)
-    async with running(database.run(), "database"):
-        async with asyncio.timeout(60):
-            await database.wait_ready()
-            async with database.transaction() as connection:
-                await connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
-            change = asyncio.create_task(database.wait_change())
-            os.kill(pid_of(server), signal.SIGKILL)
-            await change
-            assert not database.health()["ready"]
-            await database.wait_ready()
-        async with database.connection() as connection:
-            assert await connection.fetchval("SELECT answer FROM kept") == 42
-    assert server.pid is None
-
-
-async def test_a_server_that_somebody_else_restarts_is_found_again(
-    folder: Path, make: MakeServer
-) -> None:
-    """DATABASE_URL points to a server that somebody else restarts, with a pause between."""
-    server = make(folder)
-    await server.ensure_running()
-    database = Database(database_settings(server.address, folder / "backend"), SystemClock())
-    async with running(database.run(), "database"), asyncio.timeout(60):
-        await database.wait_ready()
-        await server.stop()
-        await until(lambda: database.health()["state"] == "away")
-        await server.ensure_running()
-        await database.wait_ready()
-        async with database.connection() as connection:
-            assert await connection.fetchval("SELECT 1") == 1
-    # it is not this backend's to stop
-    assert server.pid is not None
-
-
-_BACKEND = """
-import asyncio, sys
-from pathlib import Path
-from mould_watch.clock import SystemClock
-from mould_watch.settings import Settings
-from mould_watch.storage.database import Database
-
-async def main():
-    database = Database(Settings(data_dir=Path(sys.argv[1])), SystemClock())
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(database.run())
-        await database.wait_ready()
-        print("ready", flush=True)
-
-asyncio.run(main())
-"""
-
-
-async def test_the_server_outlives_a_killed_backend_and_the_next_one_adopts_it(
-    folder: Path, make: MakeServer
-) -> None:
-    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-    with subprocess.Popen(  # noqa: ASYNC220 - only started here, and waited for by its pipe
-        [sys.executable, "-c", _BACKEND, folder], stdout=subprocess.PIPE, env=environment
-    ) as backend:
-        assert backend.stdout is not None
-        assert await asyncio.to_thread(backend.stdout.readline) == b"ready\n"
-        backend.kill()
-    server = make(folder)
-    places = recorded_places(folder)
-    assert places is not None
-    alive = read_postmaster(places.cluster)
-    assert alive is not None
-    await server.ensure_running()
-    assert pid_of(server) == alive.pid
-
-
-def run_as_nobody(script: str, data_dir: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", script, data_dir],
-        user=65534,
-        group=65534,
-        extra_groups=[],
-        cwd=data_dir,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
-@as_root
-async def test_anybody_who_is_not_root_runs_it_under_the_own_account(folder: Path) -> None:
-    """A whole backend as `nobody`: it needs no other account, and leaves no server behind."""
-    data_dir = folder / "data"
-    data_dir.mkdir()
-    os.chown(data_dir, 65534, 65534)
-    script = _BACKEND.replace('print("ready", flush=True)', "raise SystemExit(7)")
-    closed = "the program itself lies in a folder closed to others"
-    try:
-        done = await asyncio.to_thread(run_as_nobody, script, data_dir)
-    except PermissionError:
-        pytest.skip(closed)
-    if "PermissionError" in done.stderr or "ModuleNotFoundError" in done.stderr:
-        pytest.skip(closed)
-    assert done.returncode == 7, done.stderr
-    places = recorded_places(data_dir)
-    assert places is not None
-    assert places.cluster.stat().st_uid == 65534
-    assert read_postmaster(places.cluster) is None

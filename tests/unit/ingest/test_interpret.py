@@ -115,7 +115,7 @@ def test_what_the_database_refuses_is_a_dead_letter_that_says_so() -> None:
     done = INTERPRETER.interpret(message("zigbee2mqtt/bath", b'{"temperature": 21}'))
     letter = refused(done, "22003", "too\0large").dead_letter
     assert letter is not None
-    assert (letter.reason, letter.detail) == ("refused_by_database", "22003: too?large")
+    assert (letter.reason, letter.detail) == ("refused_by_database", "22003: too\\0large")
 
 
 def test_the_fingerprint_is_64_bits_and_of_every_part() -> None:
@@ -133,10 +133,19 @@ def test_the_fingerprint_is_64_bits_and_of_every_part() -> None:
     assert fingerprint("mqtt:json", "a/b", b"{}") == 4985933139229426251
 
 
-def test_two_decoders_never_take_the_same_topic() -> None:
-    with pytest.raises(SettingsError, match="overlap"):
+def test_two_decoders_never_take_the_same_topic_and_the_fault_names_both_settings() -> None:
+    with pytest.raises(SettingsError, match="overlap") as fault:
         DecoderRegistry.from_settings(
             MqttSettings(zigbee2mqtt_base_topics=("home/zigbee",), json_topic_filters=("home/#",))
         )
-    with pytest.raises(SettingsError, match="no MQTT topic filter"):
+    assert "MOULD_WATCH_MQTT__ZIGBEE2MQTT_BASE_TOPICS" in str(fault.value)
+    assert "MOULD_WATCH_MQTT__JSON_TOPIC_FILTERS" in str(fault.value)
+
+
+def test_a_malformed_topic_filter_names_its_setting() -> None:
+    with pytest.raises(SettingsError, match="no MQTT topic filter") as fault:
         DecoderRegistry.from_settings(MqttSettings(json_topic_filters=("a/#/b",)))
+    assert str(fault.value) == (
+        "'a/#/b' (MOULD_WATCH_MQTT__JSON_TOPIC_FILTERS, or the app's option"
+        " mqtt.json_topic_filters) is no MQTT topic filter"
+    )

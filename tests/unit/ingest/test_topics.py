@@ -73,6 +73,6 @@ def test_a_well_formed_filter_is_taken(good: str) -> None:
 
 
 def test_overlapping_filters_are_refused_by_name() -> None:
-    with pytest.raises(SettingsError, match=r"a/#.*a/b"):
-        check_disjoint(["x", "a/#", "a/b"])
-    check_disjoint(["a/b", "a/c", "b/#"])
+    with pytest.raises(SettingsError, match=r"'a/#' \(one\) and 'a/b' \(other\) overlap"):
+        check_disjoint([("x", "one"), ("a/#", "one"), ("a/b", "other")])
+    check_disjoint([("a/b", ""), ("a/c", ""), ("b/#", "")])

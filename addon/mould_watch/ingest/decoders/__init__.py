@@ -21,6 +21,11 @@ class Decoder(Protocol):
         ...
 
     @property
+    def setting(self) -> str:
+        """Return the field of MqttSettings that its filters come from."""
+        ...
+
+    @property
     def filters(self) -> tuple[str, ...]:
         """Return the topic filters to subscribe to; no other decoder's overlap with them."""
         ...
@@ -35,13 +40,21 @@ class Decoder(Protocol):
 
 
 class DecoderRegistry:
-    """Topic -> decoder. Raises SettingsError when two decoders want the same topic."""
+    """Topic -> decoder.
+
+    Raises SettingsError, naming the setting, when a topic filter is none or when two decoders want
+    the same topic.
+    """
 
     def __init__(self, decoders: Sequence[Decoder]) -> None:
         self._decoders = tuple(decoders)
-        filters = self.filters
-        for topic_filter in filters:
-            check_filter(topic_filter)
+        filters = [
+            (topic_filter, _named(decoder.setting))
+            for decoder in decoders
+            for topic_filter in decoder.filters
+        ]
+        for topic_filter, setting in filters:
+            check_filter(topic_filter, setting)
         check_disjoint(filters)
 
     @classmethod
@@ -65,3 +78,8 @@ class DecoderRegistry:
             if any(matches(topic_filter, topic) for topic_filter in decoder.filters):
                 return decoder
         return None
+
+
+def _named(setting: str) -> str:
+    """Return the names under which people know a setting."""
+    return f"MOULD_WATCH_MQTT__{setting.upper()}, or the app's option mqtt.{setting}"

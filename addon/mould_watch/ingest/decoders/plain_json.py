@@ -17,6 +17,7 @@ class PlainJsonDecoder:
     """Decodes what a script, ESPHome or Node-RED publishes in the simplest form."""
 
     source_instance = SOURCE_INSTANCE
+    setting = "json_topic_filters"
 
     def __init__(self, filters: Sequence[str]) -> None:
         self.filters = tuple(filters)

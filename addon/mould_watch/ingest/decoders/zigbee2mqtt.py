@@ -62,6 +62,8 @@ class _StateDevice(BaseModel):
 class Zigbee2MqttDecoder:
     """Decodes one Zigbee2MQTT, known by its base topic."""
 
+    setting = "zigbee2mqtt_base_topics"
+
     def __init__(self, base_topic: str) -> None:
         self._base = base_topic.rstrip("/")
         self.source_instance = f"mqtt:{self._base}"

@@ -31,21 +31,6 @@ FROM unnest($1::integer[], $2::timestamptz[]) AS new (device_id, ts)
 JOIN subject_device USING (device_id)
 GROUP BY subject_device.subject_id
 
--- name: insert_dead_letters
--- A retry after a COMMIT whose answer was lost meets its own row, by the time of receipt.
-INSERT INTO dead_letter (received_at, source, topic, qos, reason, detail, payload, payload_size,
-                         payload_sha256, fingerprint)
-SELECT new.received_at, new.source, new.topic, new.qos, new.reason, new.detail, new.payload,
-       new.payload_size, new.payload_sha256, new.fingerprint
-FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::smallint[], $5::text[], $6::text[],
-            $7::bytea[], $8::bigint[], $9::bytea[], $10::bigint[])
-    AS new (received_at, source, topic, qos, reason, detail, payload, payload_size,
-            payload_sha256, fingerprint)
-WHERE NOT EXISTS (
-    SELECT FROM dead_letter
-    WHERE dead_letter.received_at = new.received_at AND dead_letter.fingerprint = new.fingerprint
-)
-
 -- name: add_counts
 INSERT INTO message_count (day, source, ending, count)
 SELECT * FROM unnest($1::date[], $2::text[], $3::text[], $4::bigint[])
