@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -82,8 +81,7 @@ def _set_up(needs: set[str]) -> None:
     wishes = {"image-tools"}
     subprocess.run(["scripts/setup", *sorted(needs - wishes)], cwd=ROOT, check=True)
     for wish in sorted(needs & wishes):
-        if shutil.which("buildah") is None:
-            subprocess.run(["scripts/setup", wish], cwd=ROOT, check=False)
+        subprocess.run(["scripts/setup", wish], cwd=ROOT, check=False)
 
 
 def _run(stage: Stage, extra: list[str]) -> tuple[bool, Counts]:
