@@ -9,7 +9,6 @@ import logging
 import os
 import signal
 import socket
-import urllib.parse
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -27,6 +26,7 @@ from mould_watch.notify.channels.home_assistant import HomeAssistantChannel
 from mould_watch.notify.worker import NotificationWorker
 from mould_watch.observability.logs import Secrets
 from mould_watch.settings import Settings
+from mould_watch.storage.connections import host_and_port
 from mould_watch.storage.database import Database
 from mould_watch.supervisor.client import SupervisorClient
 from mould_watch.watch.evaluator import Evaluator
@@ -38,7 +38,6 @@ STOP_S: Final = 9.5
 """How long an orderly end may take; then the process leaves as it is."""
 
 _STAGE_S: Final = 4.0
-_POSTGRESQL_PORT: Final = 5432
 
 
 class PartEndedError(MouldWatchError):
@@ -135,11 +134,10 @@ def _database_place(settings: Settings) -> str:
     if settings.database_url is None:
         return f"of its own in {settings.data_dir.absolute()}"
     try:
-        parts = urllib.parse.urlsplit(settings.database_url.get_secret_value())
-        port = parts.port or _POSTGRESQL_PORT
+        host, port = host_and_port(settings.database_url.get_secret_value())
     except ValueError:
         return "that DATABASE_URL names"  # the database says what is wrong with it
-    return f"at {parts.hostname or 'this machine'}:{port}, which DATABASE_URL names"
+    return f"at {host or 'this machine'}:{port}, which DATABASE_URL names"
 
 
 async def supervise(parts: Sequence[Part]) -> int:

@@ -126,14 +126,21 @@ def check_address(address: str) -> None:
         raise DatabaseUnavailableError(_ADDRESS_NOT_UNDERSTOOD)
 
 
+def host_and_port(address: str) -> tuple[str | None, int]:
+    """Return where an address leads, and nothing of it that is secret; host None: a socket.
+
+    Raises ValueError when it is not an address.
+    """
+    parts = urllib.parse.urlsplit(address)
+    return parts.hostname, parts.port or _DEFAULT_PORT
+
+
 def _place(address: str) -> tuple[str | None, str]:
-    """Return the host of an address, and where it leads in words; nothing that is secret."""
+    """Return the host of an address, and where it leads in words."""
     if not address:
         return None, "it"
-    parts = urllib.parse.urlsplit(address)
-    if parts.hostname is None:
-        return None, "its socket"
-    return parts.hostname, f"{parts.hostname}:{parts.port or _DEFAULT_PORT}"
+    host, port = host_and_port(address)
+    return (None, "its socket") if host is None else (host, f"{host}:{port}")
 
 
 async def prepare(connection: Connection) -> None:
