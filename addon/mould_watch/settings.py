@@ -7,6 +7,7 @@ the data folder, as the Home Assistant Supervisor writes it.
 
 import json
 import os
+import urllib.parse
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -201,3 +202,13 @@ class Settings(BaseSettings):
                 'MOULD_WATCH_MQTT__JSON_TOPIC_FILTERS) is written as ["first/#", "second/#"], '
                 "a whole group (such as MOULD_WATCH_MQTT) as a JSON object"
             ) from error
+
+
+def database_password(settings: Settings) -> str | None:
+    """Return the password inside the database's address, as it is written there."""
+    if settings.database_url is None:
+        return None
+    try:
+        return urllib.parse.urlsplit(settings.database_url.get_secret_value()).password
+    except ValueError:
+        return None  # not an address; the database says so without quoting it
