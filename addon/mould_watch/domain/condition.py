@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -15,6 +16,14 @@ class Level(StrEnum):
     WARNING = "warning"
     HIGH = "high"
     DAMAGE = "damage"
+
+    @property
+    def rank(self) -> int:
+        """Its place in the order, from 0: the words themselves do not sort."""
+        return _RANKS[self]
+
+
+_RANKS: Final = {level: rank for rank, level in enumerate(Level)}
 
 
 class Reason(StrEnum):

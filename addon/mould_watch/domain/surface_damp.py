@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from mould_watch.domain.climate import Air, Climate
-from mould_watch.domain.condition import Evidence, Surface
+from mould_watch.domain.condition import Evidence, Level, Surface
 from mould_watch.domain.configuration import RoomConfiguration
 from mould_watch.domain.critical_humidity import critical_humidity_pct, grows_at
 from mould_watch.domain.surface import SurfaceModel, surface_humidity_pct
+from mould_watch.domain.verdict import Verdict
 
 RULE_ID: Final = "surface_damp"
 WINDOW: Final = timedelta(hours=24)
@@ -155,4 +156,22 @@ def assess(
             damp_hours >= rule.damp_hours - _TOLERANCE_H and damp_readings >= rule.damp_readings
         ),
         is_recovered=is_recovered,
+    )
+
+
+def verdict(assessment: Assessment) -> Verdict:
+    """Return what the rule says by an assessment.
+
+    It knows how long it has been damp, not how far mould has grown: never above warning.
+    """
+    return Verdict(
+        rule_id=RULE_ID,
+        is_known=assessment.is_known,
+        level=Level.WARNING if assessment.is_building_up else Level.NONE,
+        is_breach=assessment.is_damp,
+        is_verified=assessment.is_verified,
+        is_clear=assessment.is_dry,
+        is_recovered=assessment.is_recovered,
+        breach_since=assessment.damp_since,
+        evidence=assessment.evidence.model_dump(mode="json"),
     )

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from mould_watch.domain.condition import Evidence, Level
-from mould_watch.domain.incident import Incident, IncidentState, Step
+from mould_watch.domain.condition import Level
+from mould_watch.domain.incident import Incident, IncidentState, Step, after
 from mould_watch.domain.notification import Lane, LaneRow, NewNotification
 from mould_watch.errors import IllegalTransitionError
 from mould_watch.storage.database import Connection
@@ -15,11 +15,14 @@ from mould_watch.storage.sql import load_queries
 _QUERIES: Final = load_queries("incidents")
 
 
-async def live_incident(connection: Connection, subject_id: int, rule_id: str) -> Incident | None:
-    """Return the incident of a subject and rule that has not ended."""
-    row = await connection.fetchrow(_QUERIES.live_incident, subject_id, rule_id)
-    if row is None:
-        return None
+async def live_incidents(connection: Connection, subject_id: int) -> list[Incident]:
+    """Return the incidents of a subject that have not ended, in the order of their rules."""
+    rows = await connection.fetch(_QUERIES.live_incidents, subject_id)
+    return [_incident(dict(row)) for row in rows]
+
+
+def _incident(row: Mapping[str, Any]) -> Incident:
+    handled_level = row["handled_level"]
     return Incident(
         incident_id=row["incident_id"],
         rule_id=row["rule_id"],
@@ -28,6 +31,9 @@ async def live_incident(connection: Connection, subject_id: int, rule_id: str) -
         breach_since=row["breach_since"],
         opened_at=row["opened_at"],
         sequence=row["sequence"],
+        acknowledged_at=row["acknowledged_at"],
+        snoozed_until=row["snoozed_until"],
+        handled_level=None if handled_level is None else Level(handled_level),
     )
 
 
@@ -47,7 +53,7 @@ async def begin_incident(
     *,
     breach_since: datetime,
     at: datetime,
-    evidence: Evidence,
+    evidence: Mapping[str, Any],
 ) -> tuple[Incident, int]:
     """Write a new incident with its first transition; return it and the transition's id."""
     incident_id: UUID = await connection.fetchval(
@@ -57,7 +63,7 @@ async def begin_incident(
         step.to_state.value,
         step.level.value,
         breach_since,
-        evidence.model_dump(mode="json"),
+        dict(evidence),
     )
     incident = Incident(incident_id, rule_id, step.to_state, step.level, breach_since, None, 1)
     return incident, await _insert_transition(connection, incident, step, at, evidence)
@@ -69,25 +75,27 @@ async def advance_incident(
     step: Step,
     *,
     at: datetime,
-    evidence: Evidence | None,
+    evidence: Mapping[str, Any] | None,
 ) -> tuple[Incident, int]:
     """Write a step of an incident; return how it stands then, and the transition's id.
 
     `evidence` None: nothing was judged, the incident keeps what it had. Raises
     IllegalTransitionError when it is no longer in the state the step starts from.
     """
-    opens = step.to_state is IncidentState.OPEN
+    moved = after(incident, step, at)
     advanced = await connection.fetchval(
         _QUERIES.advance_incident,
         incident.incident_id,
         incident.state.value,
         incident.sequence,
-        step.to_state.value,
-        step.level.value,
-        at,
-        None if evidence is None else evidence.model_dump(mode="json"),
-        opens,
-        not step.to_state.is_live,
+        moved.state.value,
+        moved.level.value,
+        None if evidence is None else dict(evidence),
+        moved.opened_at,
+        None if moved.state.is_live else at,
+        moved.acknowledged_at,
+        moved.snoozed_until,
+        moved.handled_level.value if moved.handled_level else None,
     )
     if advanced is None:
         raise IllegalTransitionError(
@@ -95,34 +103,26 @@ async def advance_incident(
             f"with sequence {incident.sequence}",
             incident_id=str(incident.incident_id),
         )
-    after = Incident(
-        incident_id=incident.incident_id,
-        rule_id=incident.rule_id,
-        state=step.to_state,
-        level=step.level,
-        breach_since=incident.breach_since,
-        opened_at=incident.opened_at or (at if opens else None),
-        sequence=incident.sequence + 1,
-    )
-    return after, await _insert_transition(connection, after, step, at, evidence)
+    return moved, await _insert_transition(connection, moved, step, at, evidence)
 
 
 async def _insert_transition(
     connection: Connection,
-    after: Incident,
+    moved: Incident,
     step: Step,
     at: datetime,
-    evidence: Evidence | None,
+    evidence: Mapping[str, Any] | None,
 ) -> int:
     transition_id: int = await connection.fetchval(
         _QUERIES.insert_transition,
-        after.incident_id,
-        after.sequence,
+        moved.incident_id,
+        moved.sequence,
         step.from_state.value if step.from_state else None,
         step.to_state.value,
         step.level.value,
+        step.cause.value,
         at,
-        {} if evidence is None else evidence.model_dump(mode="json"),
+        {} if evidence is None else dict(evidence),
     )
     return transition_id
 

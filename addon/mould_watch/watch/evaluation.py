@@ -1,26 +1,21 @@
-"""One subject judged, inside one transaction: condition, incident, notifications."""
+"""One subject judged, inside one transaction: condition, incidents, notifications."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 
-from mould_watch.domain.advice import airing
-from mould_watch.domain.climate import Climate
 from mould_watch.domain.condition import RoomCondition
 from mould_watch.domain.configuration import HomeConfiguration, RoomConfiguration
 from mould_watch.domain.incident import Incident, retirement, steps
-from mould_watch.domain.next_evaluation import next_evaluation_at
 from mould_watch.domain.notification import NotificationKind
-from mould_watch.domain.room_condition import room_condition
-from mould_watch.domain.sources import devices_of
-from mould_watch.domain.surface import surface_of
-from mould_watch.domain.surface_damp import RULE_ID, Assessment, SurfaceDampRule, assess
 from mould_watch.domain.texts import Matter
+from mould_watch.domain.verdict import Verdict
 from mould_watch.storage import evaluation as storage
 from mould_watch.storage import incidents
 from mould_watch.storage.database import Connection
 from mould_watch.storage.evaluation import StoredSubject
-from mould_watch.watch.room_climate import room_climate
+from mould_watch.watch.judgement import Judgement
+from mould_watch.watch.room import judge_room
 from mould_watch.watch.transitions import IncidentEvent, IncidentWriter, WatchedRoom
 
 
@@ -29,9 +24,9 @@ async def evaluate(
 ) -> tuple[IncidentEvent, ...] | None:
     """Judge a subject at `now` inside the transaction of `connection`.
 
-    Returns the steps its incident took; None when another evaluator has it. Raises
+    Returns the steps its incidents took; None when another evaluator has it. Raises
     ValidationError when what is stored about it cannot be read, ValueError when it cannot be
-    computed with, IllegalTransitionError when somebody else moved its incident.
+    computed with, IllegalTransitionError when somebody else moved one of its incidents.
     """
     if not await storage.lock_subject(connection, subject_id):
         return None
@@ -54,96 +49,75 @@ async def evaluate(
         owner=stored.owner,
         notify=False,
     )
+    live = await incidents.live_incidents(connection, subject_id)
     if stored.is_archived:
         # its configuration need not be readable any more to end what it had begun
         await storage.remove_condition(connection, subject_id)
-        return await _retire(connection, room, now)
+        return await _retire(_writer(connection, room, now), live)
     config = RoomConfiguration.model_validate(stored.config)
-    return await _judge(connection, replace(room, notify=config.notify), config, stored, now)
-
-
-async def _retire(
-    connection: Connection, room: WatchedRoom, now: datetime
-) -> tuple[IncidentEvent, ...]:
-    incident = await incidents.live_incident(connection, room.subject_id, RULE_ID)
-    if incident is None:
-        return ()
-    writer = IncidentWriter(connection, room, now, partial(Matter, room=room.name))
-    return (await writer.advance(incident, retirement(incident.state), None),)
-
-
-async def _judge(
-    connection: Connection,
-    room: WatchedRoom,
-    config: RoomConfiguration,
-    stored: StoredSubject,
-    now: datetime,
-) -> tuple[IncidentEvent, ...]:
-    rule = SurfaceDampRule.of(config)
-    devices = devices_of(config, room.home, room.owner)
-    climate = await room_climate(connection, devices, now, rule.lookback)
-    resolved_at = await incidents.last_resolved_at(connection, room.subject_id, RULE_ID)
-    assessment = assess(climate, surface_of(config), rule, now, resolved_at)
-    incident = await incidents.live_incident(connection, room.subject_id, RULE_ID)
-    writer = IncidentWriter(
-        connection,
-        room,
-        now,
-        partial(_matter, room=room, config=config, climate=climate, assessment=assessment, now=now),
+    room = replace(room, notify=config.notify)
+    judgement = await judge_room(connection, room, config, now)
+    writer = _writer(connection, room, now, judgement)
+    events = await _follow(writer, live, judgement)
+    latest = {incident.rule_id: incident for incident in live}
+    latest |= {event.incident.rule_id: event.incident for event in events}
+    condition = judgement.condition(
+        {rule_id: incident for rule_id, incident in latest.items() if incident.state.is_live}
     )
-    events = await _take_steps(writer, incident, assessment)
-    if events:
-        last = events[-1].incident
-        incident = last if last.state.is_live else None
-    elif incident is not None:
-        await writer.follow_wishes(incident)
-    condition = room_condition(room.room_id, now, climate, assessment, incident)
-    next_at = next_evaluation_at(climate, assessment, rule, now)
     if _is_same(condition, stored):
-        await storage.move_next_evaluation(connection, room.subject_id, next_at)
+        await storage.move_next_evaluation(connection, subject_id, judgement.next_at)
     else:
-        await storage.store_condition(connection, room.subject_id, condition, next_at)
+        await storage.store_condition(connection, subject_id, condition, judgement.next_at)
     return events
 
 
-async def _take_steps(
-    writer: IncidentWriter, incident: Incident | None, assessment: Assessment
+def _writer(
+    connection: Connection, room: WatchedRoom, now: datetime, judgement: Judgement | None = None
+) -> IncidentWriter:
+    def matter(_rule_id: str, kind: NotificationKind) -> Matter:
+        return Matter(kind=kind, room=room.name)
+
+    return IncidentWriter(connection, room, now, judgement.matter if judgement else matter)
+
+
+async def _retire(writer: IncidentWriter, live: Sequence[Incident]) -> tuple[IncidentEvent, ...]:
+    return tuple([await writer.advance(incident, retirement(incident), None) for incident in live])
+
+
+async def _follow(
+    writer: IncidentWriter, live: Sequence[Incident], judgement: Judgement
 ) -> tuple[IncidentEvent, ...]:
+    """Bring every incident to what its rule says now, and its alarms to who wants them."""
+    by_rule = {incident.rule_id: incident for incident in live}
     events: list[IncidentEvent] = []
-    for step in steps(incident.state if incident else None, assessment):
-        if incident is None:
-            event = await writer.begin(
-                RULE_ID,
-                step,
-                breach_since=assessment.damp_since or writer.now,
-                evidence=assessment.evidence,
-            )
-        else:
-            event = await writer.advance(incident, step, assessment.evidence)
-        incident = event.incident
-        events.append(event)
+    for verdict in judgement.verdicts:
+        incident = by_rule.pop(verdict.rule_id, None)
+        taken = await _take_steps(writer, incident, verdict)
+        events += taken
+        if incident is not None and not taken:
+            await writer.follow_wishes(incident)
+    # what is left has no rule any more
+    events += await _retire(writer, list(by_rule.values()))
     return tuple(events)
 
 
-def _matter(
-    kind: NotificationKind,
-    *,
-    room: WatchedRoom,
-    config: RoomConfiguration,
-    climate: Climate,
-    assessment: Assessment,
-    now: datetime,
-) -> Matter:
-    surface = assessment.surface
-    return Matter(
-        kind=kind,
-        room=room.name,
-        protect=config.protect,
-        damp_hours=assessment.evidence.damp_hours,
-        airing=airing(climate, now),
-        surface_temperature_c=None if surface is None else surface.temperature_c,
-        temperature_unit=room.home.temperature_unit,
-    )
+async def _take_steps(
+    writer: IncidentWriter, incident: Incident | None, verdict: Verdict
+) -> list[IncidentEvent]:
+    events: list[IncidentEvent] = []
+    for step in steps(incident, verdict):
+        if incident is None:
+            event = await writer.begin(
+                verdict.rule_id,
+                step,
+                breach_since=verdict.breach_since or writer.now,
+                evidence=verdict.evidence,
+            )
+        else:
+            event = await writer.advance(incident, step, verdict.evidence)
+        incident = event.incident
+        events.append(event)
+    return events
 
 
 def _is_same(condition: RoomCondition, stored: StoredSubject) -> bool:

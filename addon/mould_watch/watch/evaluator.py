@@ -157,6 +157,8 @@ def _tell(event: IncidentEvent) -> None:
     action = _ACTIONS[state]
     if event.step.from_state is IncidentState.RECOVERING and state is IncidentState.OPEN:
         action = "incident_reopened"
+    elif event.step.from_state is state:
+        action = "incident_level_changed"
     _LOGGER.info(
         "%s: the incident is %s.",
         event.room.name,

@@ -1,11 +1,12 @@
 """Writing the steps of an incident, each with the notifications it brings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from mould_watch.domain.condition import Evidence, Level
+from mould_watch.domain.condition import Level
 from mould_watch.domain.configuration import HomeConfiguration
 from mould_watch.domain.incident import Incident, Step
 from mould_watch.domain.notification import (
@@ -47,16 +48,16 @@ class IncidentEvent:
 
 @dataclass(frozen=True, slots=True)
 class IncidentWriter:
-    """Writes one room's incident in the transaction of `connection`, at the time `now`."""
+    """Writes one room's incidents in the transaction of `connection`, at the time `now`."""
 
     connection: Connection
     room: WatchedRoom
     now: datetime
-    # what a notification of a kind is about
-    matter: Callable[[NotificationKind], Matter]
+    # what a notification of a kind, about a rule, is about
+    matter: Callable[[str, NotificationKind], Matter]
 
     async def begin(
-        self, rule_id: str, step: Step, *, breach_since: datetime, evidence: Evidence
+        self, rule_id: str, step: Step, *, breach_since: datetime, evidence: Mapping[str, Any]
     ) -> IncidentEvent:
         """Write the first step of a new incident."""
         incident, transition_id = await incidents.begin_incident(
@@ -72,7 +73,7 @@ class IncidentWriter:
         return IncidentEvent(self.room, incident, step)
 
     async def advance(
-        self, incident: Incident, step: Step, evidence: Evidence | None
+        self, incident: Incident, step: Step, evidence: Mapping[str, Any] | None
     ) -> IncidentEvent:
         """Write a further step. Raises IllegalTransitionError if somebody else moved it."""
         after, transition_id = await incidents.advance_incident(
@@ -120,7 +121,7 @@ class IncidentWriter:
         await incidents.cancel_notifications(self.connection, planned.cancel, reason)
         if planned.kind is None:
             return
-        said = text(self.matter(planned.kind), self.room.home.language)
+        said = text(self.matter(incident.rule_id, planned.kind), self.room.home.language)
         await incidents.insert_notifications(
             self.connection,
             incident.incident_id,

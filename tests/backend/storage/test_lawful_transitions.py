@@ -88,17 +88,23 @@ async def add_transition(
     sequence: int,
     from_state: str | None,
     to_state: str,
+    *,
+    level: str = "watch",
+    cause: str = "judged",
 ) -> int:
     transition_id: int = await connection.fetchval(
         """
-        INSERT INTO transition (incident_id, sequence, from_state, to_state, level, at)
-        VALUES ($1, $2, $3::text::incident_state, $4::text::incident_state, 'watch', now())
+        INSERT INTO transition (incident_id, sequence, from_state, to_state, level, cause, at)
+        VALUES ($1, $2, $3::text::incident_state, $4::text::incident_state,
+                $5::text::risk_level, $6, now())
         RETURNING id
         """,
         incident_id,
         sequence,
         from_state,
         to_state,
+        level,
+        cause,
     )
     return transition_id
 
@@ -178,6 +184,84 @@ async def test_transitions_are_the_same_lawful_steps(connection: asyncpg.Connect
         else:
             with refused("MW001"):
                 await add_transition(connection, incident_id, len(states) + 1, before, after)
+
+
+async def walk(connection: asyncpg.Connection, state: str) -> tuple[UUID, int]:
+    """Return an incident whose transitions led to `state`, and the number of the last."""
+    incident_id = await new_incident(connection)
+    states = ("verifying", *INCIDENT_WAY[state])
+    for number, to_state in enumerate(states, start=1):
+        from_state = None if number == 1 else states[number - 2]
+        await add_transition(connection, incident_id, number, from_state, to_state)
+        if number > 1:
+            await move_incident(connection, incident_id, to_state)
+    return incident_id, len(states)
+
+
+@pytest.mark.parametrize("state", INCIDENT_STATES)
+async def test_only_an_open_incident_changes_its_level(
+    connection: asyncpg.Connection, state: str
+) -> None:
+    incident_id, number = await walk(connection, state)
+    raised = """
+        UPDATE incident SET level = 'high', sequence = sequence + 1 WHERE id = $1
+    """
+    if state == "open":
+        await connection.execute(raised, incident_id)
+        await add_transition(connection, incident_id, number + 1, state, state, level="high")
+        await move_incident(connection, incident_id, "recovering")
+        with refused("MW001"):  # it keeps the level it was about
+            await add_transition(connection, incident_id, number + 2, state, "recovering")
+    else:
+        with refused("MW001"):
+            await connection.execute(raised, incident_id)
+        with refused("MW001"):
+            await add_transition(connection, incident_id, number + 1, state, state, level="high")
+
+
+@pytest.mark.parametrize("cause", ["seen", "snoozed", "unsnoozed", "snooze_ended"])
+@pytest.mark.parametrize("state", INCIDENT_STATES)
+async def test_what_people_do_moves_neither_state_nor_level_and_ends_with_the_incident(
+    connection: asyncpg.Connection, state: str, cause: str
+) -> None:
+    incident_id, number = await walk(connection, state)
+    with refused("MW001"):
+        await add_transition(
+            connection, incident_id, number + 1, state, state, level="high", cause=cause
+        )
+    if state in ENDED:
+        with refused("MW001"):
+            await add_transition(connection, incident_id, number + 1, state, state, cause=cause)
+    else:
+        await add_transition(connection, incident_id, number + 1, state, state, cause=cause)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "state = 'open'",
+        "acknowledged_at = now(), handled_level = level",
+        "snoozed_until = now(), handled_level = level",
+        "sequence = sequence + 2, state = 'open'",
+        "sequence = sequence + 2",
+    ],
+)
+async def test_every_change_of_an_incident_is_one_step(
+    connection: asyncpg.Connection, change: str
+) -> None:
+    incident_id = await new_incident(connection)
+    with refused("MW001"):
+        await connection.execute(f"UPDATE incident SET {change} WHERE id = $1", incident_id)  # noqa: S608 - the examples above
+
+
+async def test_an_incident_that_is_over_takes_no_step(connection: asyncpg.Connection) -> None:
+    incident_id, _ = await walk(connection, "resolved")
+    with refused("MW001"):
+        await connection.execute(
+            "UPDATE incident SET acknowledged_at = now(), handled_level = level,"
+            " sequence = sequence + 1 WHERE id = $1",
+            incident_id,
+        )
 
 
 @pytest.mark.parametrize(

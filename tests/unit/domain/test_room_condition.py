@@ -4,7 +4,7 @@ import pytest
 
 from mould_watch.domain.climate import Climate
 from mould_watch.domain.condition import Level, Reason, RoomCondition
-from mould_watch.domain.incident import Incident, IncidentState, level_in
+from mould_watch.domain.incident import Incident, IncidentState
 from mould_watch.domain.room_condition import room_condition
 from mould_watch.domain.surface import SurfaceModel
 from mould_watch.domain.surface_damp import RULE_ID, SurfaceDampRule, assess
@@ -16,9 +16,8 @@ THINGS, WALL = SurfaceModel(f_rsi=1.0), SurfaceModel(f_rsi=0.7)
 
 def incident(state: IncidentState) -> Incident:
     opened_at = NOON - hours(2) if state.is_risk else None
-    return Incident(
-        UUID(int=1), RULE_ID, state, level_in(state), NOON - hours(8), opened_at, sequence=3
-    )
+    level = Level.WATCH if state is IncidentState.VERIFYING else Level.WARNING
+    return Incident(UUID(int=1), RULE_ID, state, level, NOON - hours(8), opened_at, sequence=3)
 
 
 def shown(

@@ -1,10 +1,12 @@
 -- Incidents, their transitions, and the notifications written with them.
 
--- name: live_incident
--- $1 subject, $2 rule.
-SELECT id AS incident_id, rule_id, state::text, level::text, breach_since, opened_at, sequence
+-- name: live_incidents
+-- $1 subject.
+SELECT id AS incident_id, rule_id, state::text, level::text, breach_since, opened_at, sequence,
+    acknowledged_at, snoozed_until, handled_level::text
 FROM incident
-WHERE subject_id = $1 AND rule_id = $2 AND ended_at IS NULL;
+WHERE subject_id = $1 AND ended_at IS NULL
+ORDER BY rule_id;
 
 -- name: last_resolved_at
 -- $1 subject, $2 rule.
@@ -18,26 +20,27 @@ VALUES ($1, $2, $3::text::incident_state, $4::text::risk_level, $5, $6, 1)
 RETURNING id;
 
 -- name: advance_incident
--- $1 incident, $2 expected state, $3 expected sequence, $4 state, $5 level, $6 at, $7 evidence or null,
--- $8 whether it opens, $9 whether it ends.
+-- $1 incident, $2 expected state, $3 expected sequence, $4 state, $5 level, $6 evidence or null,
+-- $7 opened, $8 ended, $9 acknowledged, $10 snoozed until, $11 level handled.
 UPDATE incident
-SET state = $4::text::incident_state, level = $5::text::risk_level, evidence = coalesce($7::jsonb, evidence),
-    sequence = sequence + 1,
-    opened_at = CASE WHEN $8::boolean THEN coalesce(opened_at, $6) ELSE opened_at END,
-    ended_at = CASE WHEN $9::boolean THEN $6::timestamptz END
+SET state = $4::text::incident_state, level = $5::text::risk_level,
+    evidence = coalesce($6::jsonb, evidence), sequence = sequence + 1,
+    opened_at = $7, ended_at = $8, acknowledged_at = $9, snoozed_until = $10,
+    handled_level = $11::text::risk_level
 WHERE id = $1 AND state = $2::text::incident_state AND sequence = $3
 RETURNING id;
 
 -- name: insert_transition
--- $1 incident, $2 sequence, $3 from, $4 to, $5 level, $6 at, $7 evidence.
-INSERT INTO transition (incident_id, sequence, from_state, to_state, level, at, evidence)
-VALUES ($1, $2, $3::text::incident_state, $4::text::incident_state, $5::text::risk_level, $6, $7)
+-- $1 incident, $2 sequence, $3 from, $4 to, $5 level, $6 cause, $7 at, $8 evidence.
+INSERT INTO transition (incident_id, sequence, from_state, to_state, level, cause, at, evidence)
+VALUES ($1, $2, $3::text::incident_state, $4::text::incident_state, $5::text::risk_level, $6, $7,
+    $8)
 RETURNING id;
 
 -- name: opening_transition
 -- $1 incident.
 SELECT id FROM transition
-WHERE incident_id = $1 AND to_state = 'open'
+WHERE incident_id = $1 AND to_state = 'open' AND cause = 'judged'
 ORDER BY sequence DESC LIMIT 1;
 
 -- name: lock_lanes
