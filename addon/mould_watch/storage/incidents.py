@@ -6,7 +6,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from mould_watch.domain.condition import Level
-from mould_watch.domain.incident import Incident, IncidentState, Step, after
+from mould_watch.domain.incident import Cause, Incident, IncidentState, Step, after
+from mould_watch.domain.incident_action import Handling
 from mould_watch.domain.notification import Lane, LaneRow, NewNotification
 from mould_watch.errors import IllegalTransitionError
 from mould_watch.storage.database import Connection
@@ -19,6 +20,12 @@ async def live_incidents(connection: Connection, subject_id: int) -> list[Incide
     """Return the incidents of a subject that have not ended, in the order of their rules."""
     rows = await connection.fetch(_QUERIES.live_incidents, subject_id)
     return [_incident(dict(row)) for row in rows]
+
+
+async def incident(connection: Connection, incident_id: UUID) -> Incident | None:
+    """Return an incident, live or over; None: there is no such one."""
+    row = await connection.fetchrow(_QUERIES.incident, incident_id)
+    return None if row is None else _incident(dict(row))
 
 
 def _incident(row: Mapping[str, Any]) -> Incident:
@@ -83,27 +90,57 @@ async def advance_incident(
     IllegalTransitionError when it is no longer in the state the step starts from.
     """
     moved = after(incident, step, at)
-    advanced = await connection.fetchval(
+    return moved, await _write(connection, incident, moved, step, at=at, evidence=evidence)
+
+
+async def write_handling(
+    connection: Connection, incident: Incident, handling: Handling, *, at: datetime
+) -> int:
+    """Write what a person, or the end of a snooze, made of an incident; return the transition's id.
+
+    Raises IllegalTransitionError when the incident moved meanwhile.
+    """
+    return await _write(
+        connection,
+        incident,
+        handling.incident,
+        handling.step,
+        at=at,
+        evidence=handling.evidence,
+    )
+
+
+async def _write(
+    connection: Connection,
+    incident: Incident,
+    moved: Incident,
+    step: Step,
+    *,
+    at: datetime,
+    evidence: Mapping[str, Any] | None,
+) -> int:
+    """Write what an incident has become, if it still stands where the step starts from."""
+    written = await connection.fetchval(
         _QUERIES.advance_incident,
         incident.incident_id,
         incident.state.value,
         incident.sequence,
         moved.state.value,
         moved.level.value,
-        None if evidence is None else dict(evidence),
+        dict(evidence) if evidence is not None and step.cause is Cause.JUDGED else None,
         moved.opened_at,
         None if moved.state.is_live else at,
         moved.acknowledged_at,
         moved.snoozed_until,
         moved.handled_level.value if moved.handled_level else None,
     )
-    if advanced is None:
+    if written is None:
         raise IllegalTransitionError(
             f"incident {incident.incident_id} is no longer {incident.state} "
             f"with sequence {incident.sequence}",
             incident_id=str(incident.incident_id),
         )
-    return moved, await _insert_transition(connection, moved, step, at, evidence)
+    return await _insert_transition(connection, moved, step, at, evidence)
 
 
 async def _insert_transition(

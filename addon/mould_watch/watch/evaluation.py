@@ -61,13 +61,14 @@ async def evaluate(
     events = await _follow(writer, live, judgement)
     latest = {incident.rule_id: incident for incident in live}
     latest |= {event.incident.rule_id: event.incident for event in events}
-    condition = judgement.condition(
-        {rule_id: incident for rule_id, incident in latest.items() if incident.state.is_live}
-    )
+    latest = {key: incident for key, incident in latest.items() if incident.state.is_live}
+    snoozes = [one.snoozed_until for one in latest.values() if one.snoozed_until is not None]
+    next_at = min([judgement.next_at, *snoozes])
+    condition = judgement.condition(latest)
     if _is_same(condition, stored):
-        await storage.move_next_evaluation(connection, subject_id, judgement.next_at)
+        await storage.move_next_evaluation(connection, subject_id, next_at)
     else:
-        await storage.store_condition(connection, subject_id, condition, judgement.next_at)
+        await storage.store_condition(connection, subject_id, condition, next_at)
     return events
 
 
@@ -90,6 +91,11 @@ async def _follow(
     """Bring every incident to what its rule says now, and its alarms to who wants them."""
     by_rule = {incident.rule_id: incident for incident in live}
     events: list[IncidentEvent] = []
+    for snoozed in live:
+        ended = await writer.end_snooze(snoozed)
+        if ended is not None:
+            by_rule[snoozed.rule_id] = ended.incident
+            events.append(ended)
     for verdict in judgement.verdicts:
         incident = by_rule.pop(verdict.rule_id, None)
         taken = await _take_steps(writer, incident, verdict)

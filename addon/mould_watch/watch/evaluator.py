@@ -12,7 +12,7 @@ import asyncpg
 from pydantic import ValidationError
 
 from mould_watch.clock import Clock
-from mould_watch.domain.incident import IncidentState
+from mould_watch.domain.incident import Cause, IncidentState, Step
 from mould_watch.errors import DatabaseUnavailableError, IllegalTransitionError
 from mould_watch.retry import Backoff
 from mould_watch.storage import evaluation as storage
@@ -28,15 +28,6 @@ POLL_S: Final = 2.0
 
 CONTENDED_S: Final = 0.1
 """The wait when all that is left is in other evaluators' hands."""
-
-_ACTIONS: Final = {
-    IncidentState.VERIFYING: "incident_verifying",
-    IncidentState.OPEN: "incident_opened",
-    IncidentState.RECOVERING: "incident_recovering",
-    IncidentState.RESOLVED: "incident_resolved",
-    IncidentState.DISMISSED: "incident_dismissed",
-    IncidentState.RETIRED: "incident_retired",
-}
 
 REST_S: Final = 0.2
 """The pause after judging: what comes meanwhile is judged together, and others get a turn."""
@@ -153,18 +144,12 @@ class Evaluator:
 
 def _tell(event: IncidentEvent) -> None:
     """Log a step, after it was committed."""
-    state = event.step.to_state
-    action = _ACTIONS[state]
-    if event.step.from_state is IncidentState.RECOVERING and state is IncidentState.OPEN:
-        action = "incident_reopened"
-    elif event.step.from_state is state:
-        action = "incident_level_changed"
     _LOGGER.info(
         "%s: the incident is %s.",
         event.room.name,
-        state.value,
+        event.incident.state.value,
         extra={
-            "action": action,
+            "action": _action(event.step),
             "room": event.room.name,
             "room_id": str(event.room.room_id),
             "incident_id": str(event.incident.incident_id),
@@ -172,3 +157,17 @@ def _tell(event: IncidentEvent) -> None:
             "risk_level": event.incident.level.value,
         },
     )
+
+
+def _action(step: Step) -> str:
+    if step.cause is not Cause.JUDGED:
+        return f"incident_{step.cause.value}"
+    match step.from_state, step.to_state:
+        case IncidentState.OPEN, IncidentState.OPEN:
+            return "incident_level_changed"
+        case IncidentState.RECOVERING, IncidentState.OPEN:
+            return "incident_reopened"
+        case _, IncidentState.OPEN:
+            return "incident_opened"
+        case _, state:
+            return f"incident_{state.value}"

@@ -9,6 +9,7 @@ from uuid import UUID
 from mould_watch.domain.condition import Level
 from mould_watch.domain.configuration import HomeConfiguration
 from mould_watch.domain.incident import Incident, Step
+from mould_watch.domain.incident_action import end_of_snooze
 from mould_watch.domain.notification import (
     Lane,
     LaneRow,
@@ -81,6 +82,20 @@ class IncidentWriter:
         )
         await self._notify(after, step, transition_id)
         return IncidentEvent(self.room, after, step)
+
+    async def end_snooze(self, incident: Incident) -> IncidentEvent | None:
+        """Write that the time has come until which an incident was put off; None: it has not.
+
+        Raises IllegalTransitionError if somebody else moved it.
+        """
+        handling = end_of_snooze(incident, self.now)
+        if handling is None:
+            return None
+        transition_id = await incidents.write_handling(
+            self.connection, incident, handling, at=self.now
+        )
+        await self._notify(handling.incident, handling.step, transition_id)
+        return IncidentEvent(self.room, handling.incident, handling.step)
 
     async def follow_wishes(self, incident: Incident) -> None:
         """Bring the alarms of an incident that took no step in line with who wants them now."""

@@ -8,6 +8,13 @@ FROM incident
 WHERE subject_id = $1 AND ended_at IS NULL
 ORDER BY rule_id;
 
+-- name: incident
+-- $1 incident.
+SELECT id AS incident_id, rule_id, state::text, level::text, breach_since, opened_at, sequence,
+    acknowledged_at, snoozed_until, handled_level::text
+FROM incident
+WHERE id = $1;
+
 -- name: last_resolved_at
 -- $1 subject, $2 rule.
 SELECT max(ended_at) FROM incident

@@ -1,0 +1,73 @@
+"""What people do with incidents, taken once and written beside the incident's own steps."""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from mould_watch.domain.incident_action import (
+    Action,
+    ActionOutcome,
+    ActionResult,
+    Handling,
+    handle,
+)
+from mould_watch.storage import incidents
+from mould_watch.storage.database import Connection
+from mould_watch.storage.sql import load_queries
+
+_QUERIES: Final = load_queries("incident_actions")
+
+
+async def apply_action(
+    connection: Connection,
+    incident_id: UUID,
+    action: Action,
+    until: datetime | None,
+    action_id: UUID,
+    *,
+    at: datetime,
+) -> ActionResult:
+    """Let a person's action be taken, inside the transaction of `connection`.
+
+    An `action_id` taken before changes nothing and is answered as it was then. The subject is
+    asked to be judged anew, so that what is shown of it follows. Waits for whoever judges the
+    subject at this moment. Raises ValueError when `until` does not fit the action.
+    """
+    subject_id: int | None = await connection.fetchval(_QUERIES.lock_subject_of, incident_id)
+    if subject_id is None:
+        return ActionResult(ActionOutcome.UNKNOWN)
+    incident = await incidents.incident(connection, incident_id)
+    if incident is None:
+        return ActionResult(ActionOutcome.UNKNOWN)
+    taken = await connection.fetchrow(_QUERIES.taken, action_id)
+    if taken is not None:
+        return ActionResult(
+            ActionOutcome(taken["outcome"]),
+            is_repeated=True,
+            incident=incident,
+            subject_id=subject_id,
+            transition_id=taken["transition_id"],
+        )
+    handling: Handling | None = None
+    outcome = ActionOutcome.OVER
+    if incident.state.is_live:
+        handling = handle(incident, action, at, until, action_id)
+        outcome = ActionOutcome.UNCHANGED if handling is None else ActionOutcome.DONE
+    transition_id: int | None = None
+    if handling is not None:
+        transition_id = await incidents.write_handling(connection, incident, handling, at=at)
+        incident = handling.incident
+        await connection.execute(_QUERIES.request_evaluation, subject_id, at)
+    await connection.execute(
+        _QUERIES.record,
+        action_id,
+        incident_id,
+        action.value,
+        until if action is Action.SNOOZE else None,
+        at,
+        outcome.value,
+        transition_id,
+    )
+    return ActionResult(
+        outcome, incident=incident, subject_id=subject_id, transition_id=transition_id
+    )

@@ -1,0 +1,21 @@
+-- What people do with incidents.
+
+-- name: lock_subject_of
+-- $1 incident: its subject, taken as evaluation.lock_subject takes it, so that nobody judges it
+-- meanwhile. No row: there is no such incident.
+SELECT subject_id
+FROM (SELECT subject_id, pg_advisory_xact_lock(19831, subject_id) FROM incident WHERE id = $1)
+    AS locked;
+
+-- name: taken
+-- $1 action.
+SELECT outcome, transition_id FROM incident_action WHERE action_id = $1;
+
+-- name: record
+-- $1 action id, $2 incident, $3 action, $4 until, $5 at, $6 outcome, $7 transition.
+INSERT INTO incident_action (action_id, incident_id, action, until, at, outcome, transition_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7);
+
+-- name: request_evaluation
+-- $1 subject, $2 at.
+INSERT INTO evaluation_request (subject_id, from_ts) VALUES ($1, $2);
