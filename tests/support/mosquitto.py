@@ -97,8 +97,9 @@ class Mosquitto:
 
     def forget(self) -> None:
         """Remove what a stopped broker wrote down: sessions, queues and retained messages."""
-        for database in self.folder.glob("mosquitto.db*"):
-            database.unlink()
+        for pattern in ("mosquitto.db*", "broker.sqlite3*"):
+            for database in self.folder.glob(pattern):
+                database.unlink()
 
     async def __aenter__(self) -> Self:
         await self.start()

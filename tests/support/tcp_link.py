@@ -1,29 +1,38 @@
-"""A TCP way to a server's Unix socket that can be closed, cut, or fall silent."""
+"""A TCP way to a server that can be closed, cut, slowed, or fall silent."""
 
 import asyncio
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 from urllib.parse import urlsplit
+
+_PIECE_BYTES: Final = 65536
 
 
 class TcpLink:
-    """Forwards bytes between a local TCP port and a Unix socket, as long as it likes to."""
+    """Forwards bytes between a local TCP port and a Unix socket or a port, as long as it likes to.
 
-    def __init__(self, target: Path) -> None:
+    What the fields say counts from the next piece of bytes on, for every connection.
+    """
+
+    def __init__(self, target: Path | tuple[str, int]) -> None:
         self._target = target
         self._server: asyncio.Server | None = None
-        self._port = 0
+        self.port = 0
         self._writers: set[asyncio.StreamWriter] = set()
         # while set, bytes are swallowed: nobody is told that nobody hears
         self.silent = False
+        # each piece waits so long
+        self.delay_s = 0.0
+        # a piece has at most so many bytes
+        self.piece_bytes = _PIECE_BYTES
         self._accepting = True
         self.refused = 0
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self._port = self._server.sockets[0].getsockname()[1]
+        self.port = self._server.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(
@@ -40,7 +49,7 @@ class TcpLink:
     def address_of(self, address: str) -> str:
         """Return the address of the same database over this link."""
         parts = urlsplit(address)
-        return f"postgresql://mould_watch@127.0.0.1:{self._port}{parts.path}"
+        return f"postgresql://mould_watch@127.0.0.1:{self.port}{parts.path}"
 
     def close(self) -> None:
         """Refuse whoever comes, from now on."""
@@ -55,12 +64,23 @@ class TcpLink:
         for writer in tuple(self._writers):
             writer.transport.abort()
 
+    def dribble(self) -> None:
+        """Let bytes through a few at a time, slowly."""
+        self.piece_bytes, self.delay_s = 7, 0.002
+
+    def flow(self) -> None:
+        """Let everything through again, at once."""
+        self.silent, self.piece_bytes, self.delay_s = False, _PIECE_BYTES, 0.0
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if not self._accepting:
+        try:
+            if not self._accepting:
+                raise ConnectionRefusedError
+            back_reader, back_writer = await self._reach()
+        except OSError:
             self.refused += 1
             writer.transport.abort()
             return
-        back_reader, back_writer = await asyncio.open_unix_connection(str(self._target))
         self._writers |= {writer, back_writer}
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -71,9 +91,16 @@ class TcpLink:
                 self._writers.discard(each)
                 each.transport.abort()
 
+    async def _reach(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if isinstance(self._target, Path):
+            return await asyncio.open_unix_connection(str(self._target))
+        return await asyncio.open_connection(*self._target)
+
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
-            while data := await reader.read(65536):
+            while data := await reader.read(self.piece_bytes):
+                if self.delay_s:
+                    await asyncio.sleep(self.delay_s)
                 if not self.silent:
                     writer.write(data)
                     await writer.drain()

@@ -1,0 +1,1 @@
+"""Seeded faults against the whole backend, and a ledger that says what became of each message."""
