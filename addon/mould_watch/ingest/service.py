@@ -12,6 +12,7 @@ from mould_watch.errors import (
     MouldWatchError,
 )
 from mould_watch.ingest.decoders import DecoderRegistry
+from mould_watch.ingest.intake import Intake
 from mould_watch.ingest.interpret import Interpreter
 from mould_watch.ingest.leadership import Leadership
 from mould_watch.ingest.mqtt import MqttSource
@@ -61,12 +62,15 @@ class Ingestion:
         )
         self._waiting.on_episode = self._tell_dropping
         self._source = MqttSource(settings.mqtt, clock, self._waiting)
-        self._writer = Writer(
+        self._intake = Intake(
             database=database,
             clock=clock,
             settings=settings.ingest,
             client_id=settings.mqtt.client_id,
             interpreter=Interpreter(self._registry, settings.ingest),
+            writer=Writer(
+                database=database, clock=clock, settings=settings.ingest, waiting=self._waiting
+            ),
             waiting=self._waiting,
             acknowledge=self._source.acknowledge,
         )
@@ -87,7 +91,7 @@ class Ingestion:
     async def run(self) -> None:
         """Ingest, for ever."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._writer.run(), name="ingest.writer")
+            tasks.create_task(self._intake.run(), name="ingest.intake")
             tasks.create_task(self._keep_connected(), name="ingest.broker")
 
     async def _keep_connected(self) -> None:
@@ -111,11 +115,11 @@ class Ingestion:
             tasks.create_task(self._watch_database(), name="ingest.watch_database")
             # What an earlier connection delivered is stored before the broker sends it again.
             await self._waiting.drained()
-            tasks.create_task(self._watch_writer(), name="ingest.watch_writer")
+            tasks.create_task(self._watch_intake(), name="ingest.watch_intake")
             self._set("connecting", self._detail)
             address = await self._address()
             async with self._source.connection(address) as connected:
-                await self._writer.begin_session(
+                await self._intake.begin_session(
                     connected.generation, resumed=connected.session_resumed
                 )
                 refused = await self._source.subscribe(self._registry.filters)
@@ -132,18 +136,18 @@ class Ingestion:
     async def _until_storable(self) -> None:
         while True:
             await self._database.wait_ready()
-            if self._writer.works:
+            if self._intake.works:
                 return
-            await self._writer.wait_change()
+            await self._intake.wait_change()
 
     async def _watch_database(self) -> None:
         while self._database.health()["ready"]:
             await self._database.wait_change()
         raise DatabaseUnavailableError("the database is away")
 
-    async def _watch_writer(self) -> None:
-        while self._writer.works:
-            await self._writer.wait_change()
+    async def _watch_intake(self) -> None:
+        while self._intake.works:
+            await self._intake.wait_change()
         raise DatabaseUnavailableError("messages cannot be stored now")
 
     def _on_standby(self) -> None:

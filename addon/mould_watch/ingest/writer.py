@@ -1,36 +1,37 @@
-"""Batches become rows: one transaction each, and only then are they acknowledged.
+"""Batches become rows: one transaction each, all of it or nothing.
 
-No timer decides a batch: it is what arrived while the transaction before ran. While the database
-is away the batch in hand is tried for ever and the broker is left alone (service.py); a spool
-takes its place where `Writer` waits for the database.
+What the database refuses because of one row is found by halving, inside the transaction, and
+kept as a dead letter. Everything else that fails leaves the batch as it was, to be kept
+elsewhere and written again: `Writer` gives up at once, its callers never do.
 """
 
-import asyncio
 import logging
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Final
+from uuid import UUID
 
 import asyncpg
 
 from mould_watch.clock import Clock
-from mould_watch.errors import DatabaseUnavailableError
+from mould_watch.errors import MouldWatchError
 from mould_watch.ingest import redelivery
-from mould_watch.ingest.interpret import UNKNOWN_SOURCE, Interpreted, Interpreter, refused
-from mould_watch.ingest.source import IncomingMessage
+from mould_watch.ingest.interpret import UNKNOWN_SOURCE, Interpreted, refused
 from mould_watch.ingest.waiting import WaitingMessages
 from mould_watch.observability import failpoints
-from mould_watch.retry import Backoff
 from mould_watch.settings import IngestSettings
 from mould_watch.storage import devices as device_store
 from mould_watch.storage import ingestion as store
+from mould_watch.storage import spool as spool_store
 from mould_watch.storage.connections import REFUSALS
-from mould_watch.storage.database import Database
+from mould_watch.storage.database import Connection, Database
 from mould_watch.storage.dead_letters import write_dead_letters
 from mould_watch.storage.devices import Device, KnownDevice
 from mould_watch.storage.ingestion import DeliverySession
 from mould_watch.storage.partitions import Partitions
+from mould_watch.storage.spool import SpoolPlace
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -41,12 +42,26 @@ _NAMES_SHOWN: Final = 12
 _TOLD_MAXIMUM: Final = 1000
 
 
-class _RefusedAlikeError(Exception):
+class RefusedAlikeError(MouldWatchError):
     """The database refuses every row of a batch for the same reason."""
+
+    code = "refused_alike"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a batch comes from, noted with its rows so that it is never written twice."""
+
+    # the batch's own number, when it comes straight from the broker
+    batch: UUID | None = None
+    # up to where the spool is drained with it, when it comes out of one
+    place: SpoolPlace | None = None
+    # the number under which it was tried before, without an answer to the COMMIT
+    doubt: UUID | None = None
 
 
 class Writer:
-    """Takes what waits, writes it, has it acknowledged. For ever; one task."""
+    """Writes batches. One at a time."""
 
     def __init__(
         self,
@@ -54,152 +69,134 @@ class Writer:
         database: Database,
         clock: Clock,
         settings: IngestSettings,
-        client_id: str,
-        interpreter: Interpreter,
         waiting: WaitingMessages,
-        acknowledge: Callable[[Sequence[IncomingMessage]], None],
     ) -> None:
+        """Write to `database`; of `waiting` only the count of what was dropped."""
         self._database = database
         self._clock = clock
         self._settings = settings
-        self._client_id = client_id
-        self._interpreter = interpreter
         self._waiting = waiting
-        self._acknowledge = acknowledge
         self._partitions = Partitions()
-        self._session: DeliverySession | None = None
-        self._session_generation = 0
-        self._session_lock = asyncio.Lock()
         # (topic, reason) of the dead letters told of, the oldest first
         self._told: OrderedDict[tuple[str, str], None] = OrderedDict()
-        self._works = True
-        self._changed = asyncio.Event()
 
-    @property
-    def works(self) -> bool:
-        """Return whether the latest try to write succeeded."""
-        return self._works
+    async def store(
+        self, session: DeliverySession, batch: Sequence[Interpreted], origin: Origin
+    ) -> bool:
+        """Write a batch in one transaction, then say what became of it.
 
-    async def wait_change(self) -> None:
-        """Return when `works` changed after this call."""
-        await self._changed.wait()
-
-    async def run(self) -> None:
-        """Write batch after batch."""
-        last_commit_s = -self._settings.minimum_commit_interval_s
-        while True:
-            await self._waiting.ready()
-            since_s = self._clock.monotonic_s() - last_commit_s
-            if since_s < self._settings.minimum_commit_interval_s:
-                await self._clock.sleep(self._settings.minimum_commit_interval_s - since_s)
-            messages = self._waiting.take(self._settings.batch_maximum)
-            await self._store_until_done(messages)
-            last_commit_s = self._clock.monotonic_s()
-            failpoints.reached("after_commit_before_puback")
-            self._acknowledge(messages)
-            self._waiting.done(messages)
-
-    async def begin_session(self, generation: int, *, resumed: bool) -> DeliverySession:
-        """Note a connection to the broker, once; raises DatabaseUnavailableError.
-
-        A new epoch is committed when this returns: only then may be subscribed.
+        Returns False when it had been written before: `session` is not what that left, and
+        must be loaded anew. Raises DatabaseUnavailableError, asyncpg.PostgresError or
+        RefusedAlikeError; then either nothing of it is written, or all of it and the answer to
+        the COMMIT was lost.
         """
-        async with self._session_lock:
-            if self._session is None or self._session_generation != generation:
-                async with self._database.transaction() as connection:
-                    session = await store.begin_session(
-                        connection, self._client_id, resumed=resumed
-                    )
-                self._session, self._session_generation = session, generation
-            return self._session
+        dropped = self._waiting.take_dropped()
+        try:
+            async with self._database.connection() as connection:
+                days = {one.reading.ts.date() for one in batch if one.reading is not None}
+                await self._partitions.ensure(connection, days)
+                async with connection.transaction():
+                    done = await self._store(connection, session, batch, origin, dropped)
+                    if origin.place is not None:
+                        failpoints.reached("drain_before_commit")
+        except BaseException:
+            self._waiting.give_back_dropped(dropped)
+            self._partitions.forget()
+            raise
+        if done is None:
+            self._waiting.give_back_dropped(dropped)
+            return False
+        redelivery.committed(session, done.plan)
+        self._tell_stored(done.owners)
+        self._tell_dead(done.fresh)
+        return True
 
-    async def _store_until_done(self, messages: Sequence[IncomingMessage]) -> None:
-        remaining = [self._interpreter.interpret(message) for message in messages]
-        total = sum(one.reading is not None for one in remaining)
-        backoff = Backoff(initial_s=0.2, maximum_s=5.0)
-        while remaining:
-            try:
-                await self._store(remaining, total)
-            except (DatabaseUnavailableError, asyncpg.PostgresError, _RefusedAlikeError) as error:
-                self._trouble(error)
-                self._partitions.forget()
-                await self._clock.sleep(backoff.next_delay_s())
-        self._recovered()
+    async def _store(
+        self,
+        connection: Connection,
+        session: DeliverySession,
+        batch: Sequence[Interpreted],
+        origin: Origin,
+        dropped: int,
+    ) -> _Done | None:
+        """Write all that a batch means; None: it was written before."""
+        if origin.place is not None:
+            await spool_store.note_drained(connection, origin.place)
+        if origin.doubt is not None and await store.is_written(
+            connection, session.client_id, origin.doubt
+        ):
+            return None
+        newest = max(one.message.received_at for one in batch)
+        await store.note_batch(connection, session.client_id, origin.batch, newest)
+        spool_id = None if origin.place is None else origin.place.spool_id
+        plan = redelivery.plan(session, batch)
+        fresh = _fresh(batch, plan)
+        owners, culprits = await self._write_or_halve(connection, fresh, spool_id)
+        if culprits:
+            _check_not_alike(fresh, culprits)
+            dead = {id(one): _refused(one, error) for one, error in culprits}
+            batch = [dead.get(id(one), one) for one in batch]
+            # as a dead letter it may have been kept before
+            plan = redelivery.plan(session, batch)
+            fresh = _fresh(batch, plan)
+            kept = set(map(id, fresh))
+            await self._write_dead(
+                connection, [one for one in dead.values() if id(one) in kept], spool_id
+            )
+        await store.write_deliveries(
+            connection, session, plan.recorded, plan.ended, phase_over=plan.phase_over
+        )
+        await store.add_counts(connection, self._counts(batch, plan, dropped))
+        return _Done(plan, fresh, owners)
 
-    async def _store(self, remaining: list[Interpreted], total: int) -> None:
-        """Write `remaining` of a batch of `total` readings; take out of it what is committed."""
-        latest = remaining[-1].message
-        session = await self.begin_session(latest.generation, resumed=latest.session_resumed)
-        culprits = await self._write_or_halve(session, remaining, list(remaining))
-        if not culprits:
-            return
-        at_fault = [error for one, error in culprits if one.reading is not None]
-        if len(at_fault) == total >= _ALIKE_MINIMUM and _are_alike(at_fault):
-            raise _RefusedAlikeError(_brief(at_fault[0])) from at_fault[0]
-        dead = _refused(culprits)
-        culprits = await self._write_or_halve(session, dead, list(dead))
+    async def _write_dead(
+        self, connection: Connection, dead: Sequence[Interpreted], spool_id: UUID | None
+    ) -> None:
+        _, culprits = await self._write_or_halve(connection, dead, spool_id)
         if culprits:
             # Refused even as a dead letter: without texts of its own it is in nobody's way.
-            await self._write(session, _refused(culprits))
-        remaining.clear()
+            bare = [_refused(one, error) for one, error in culprits]
+            await self._write(connection, bare, spool_id)
 
     async def _write_or_halve(
-        self, session: DeliverySession, remaining: list[Interpreted], part: list[Interpreted]
-    ) -> list[tuple[Interpreted, asyncpg.PostgresError]]:
-        """Write `part` and take it out of `remaining`; return the messages that are refused."""
+        self, connection: Connection, part: Sequence[Interpreted], spool_id: UUID | None
+    ) -> tuple[list[Device | None], list[_Culprit]]:
+        """Write `part`; return the devices of its readings, and the messages that are refused."""
+        if not part:
+            return [], []
         try:
-            await self._write(session, part)
+            async with connection.transaction():
+                return await self._write(connection, part, spool_id), []
         except REFUSALS as error:
             if _lacks_partition(error):
                 # it was there when last looked; ensured anew by the retry
                 raise
             if len(part) == 1:
-                return [(part[0], error)]
+                return [], [(part[0], error)]
             middle = len(part) // 2
-            return [
-                *await self._write_or_halve(session, remaining, part[:middle]),
-                *await self._write_or_halve(session, remaining, part[middle:]),
-            ]
-        written = set(map(id, part))
-        remaining[:] = [one for one in remaining if id(one) not in written]
-        return []
+            first, bad = await self._write_or_halve(connection, part[:middle], spool_id)
+            second, worse = await self._write_or_halve(connection, part[middle:], spool_id)
+            return [*first, *second], [*bad, *worse]
 
-    async def _write(self, session: DeliverySession, batch: Sequence[Interpreted]) -> None:
-        """Write one batch in one transaction, then say what became of it."""
-        plan = redelivery.plan(session, batch)
-        fresh = [one for place, one in enumerate(batch) if place not in plan.redelivered]
-        readings = [one.reading for one in fresh if one.reading is not None]
-        letters = [one.dead_letter for one in fresh if one.dead_letter is not None]
-        dropped = self._waiting.take_dropped()
-        try:
-            async with self._database.connection() as connection:
-                await self._partitions.ensure(connection, {one.ts.date() for one in readings})
-                async with connection.transaction():
-                    for source, identities in _identities(fresh).items():
-                        await device_store.identify(connection, source, identities)
-                    owners = await store.write_readings(
-                        connection,
-                        readings,
-                        [one.known for one in fresh if one.known is not None],
-                        dict(one.availability for one in fresh if one.availability is not None),
-                    )
-                    await write_dead_letters(
-                        connection, letters, self._settings.dead_letters_maximum_bytes
-                    )
-                    await store.write_deliveries(
-                        connection,
-                        session,
-                        plan.recorded,
-                        plan.ended,
-                        phase_over=plan.phase_over,
-                    )
-                    await store.add_counts(connection, self._counts(batch, plan, dropped))
-        except BaseException:
-            self._waiting.give_back_dropped(dropped)
-            raise
-        redelivery.committed(session, plan)
-        self._tell_stored(owners)
-        self._tell_dead(fresh)
+    async def _write(
+        self, connection: Connection, batch: Sequence[Interpreted], spool_id: UUID | None
+    ) -> list[Device | None]:
+        """Write what messages say; return for each reading its device, None: it was there."""
+        for source, identities in _identities(batch).items():
+            await device_store.identify(connection, source, identities)
+        owners = await store.write_readings(
+            connection,
+            [one.reading for one in batch if one.reading is not None],
+            [one.known for one in batch if one.known is not None],
+            dict(one.availability for one in batch if one.availability is not None),
+            spool_id=spool_id,
+        )
+        await write_dead_letters(
+            connection,
+            [one.dead_letter for one in batch if one.dead_letter is not None],
+            self._settings.dead_letters_maximum_bytes,
+        )
+        return owners
 
     def _counts(
         self, batch: Sequence[Interpreted], plan: redelivery.DeliveryPlan, dropped: int
@@ -248,40 +245,38 @@ class Writer:
                 extra={"action": "dead_letter", "topic": letter.topic, "reason": letter.reason},
             )
 
-    def _trouble(self, error: Exception) -> None:
-        if self._works:
-            self._works = False
-            _LOGGER.warning(
-                "Messages cannot be stored now: %s. Trying again until they are.",
-                _brief(error),
-                extra={"action": "storing_failed", "error": type(error).__name__},
-            )
-            self._announce()
 
-    def _recovered(self) -> None:
-        if not self._works:
-            self._works = True
-            _LOGGER.info("Messages are stored again.", extra={"action": "storing_recovered"})
-            self._announce()
-
-    def _announce(self) -> None:
-        changed, self._changed = self._changed, asyncio.Event()
-        changed.set()
+type _Culprit = tuple[Interpreted, asyncpg.PostgresError]
 
 
-def _are_alike(errors: Sequence[asyncpg.PostgresError]) -> bool:
-    return len({error.sqlstate for error in errors}) == 1
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What a transaction did."""
+
+    plan: redelivery.DeliveryPlan
+    fresh: Sequence[Interpreted]
+    owners: Sequence[Device | None]
 
 
-def _refused(culprits: Sequence[tuple[Interpreted, asyncpg.PostgresError]]) -> list[Interpreted]:
-    return [
-        refused(interpreted, str(error.sqlstate), _brief(error)) for interpreted, error in culprits
-    ]
-
-
-def _brief(error: Exception) -> str:
+def brief(error: Exception) -> str:
     """Return the message without the DETAIL below it, which quotes the row."""
     return str(error).partition("\n")[0]
+
+
+def _fresh(batch: Sequence[Interpreted], plan: redelivery.DeliveryPlan) -> list[Interpreted]:
+    return [one for place, one in enumerate(batch) if place not in plan.redelivered]
+
+
+def _check_not_alike(fresh: Sequence[Interpreted], culprits: Sequence[_Culprit]) -> None:
+    """Raise RefusedAlikeError when every reading, and not only a few, is refused alike."""
+    total = sum(one.reading is not None for one in fresh)
+    at_fault = [error for one, error in culprits if one.reading is not None]
+    if len(at_fault) == total >= _ALIKE_MINIMUM and len({one.sqlstate for one in at_fault}) == 1:
+        raise RefusedAlikeError(brief(at_fault[0])) from at_fault[0]
+
+
+def _refused(interpreted: Interpreted, error: asyncpg.PostgresError) -> Interpreted:
+    return refused(interpreted, str(error.sqlstate), brief(error))
 
 
 def _lacks_partition(error: asyncpg.PostgresError) -> bool:

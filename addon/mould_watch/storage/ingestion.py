@@ -1,12 +1,14 @@
 """What one batch of messages writes. Every function takes the batch's open transaction."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
+from uuid import UUID
 
 from mould_watch.storage import devices as device_store
+from mould_watch.storage import spool as spool_store
 from mould_watch.storage.database import Connection
 from mould_watch.storage.devices import Device, DeviceNews, DeviceReference
 from mould_watch.storage.sql import load_queries
@@ -69,26 +71,75 @@ class DeliverySession:
     # packet ids recorded or seen again over this connection
     confirmed: set[int]
     redelivery_phase: bool
+    # False: another process has the client id now, and its record is left alone
+    keeps_record: bool = True
 
 
 async def begin_session(
     connection: Connection, client_id: str, *, resumed: bool
 ) -> DeliverySession:
     """Note a connection to the broker; a session that was lost begins a new epoch."""
-    if not resumed:
-        epoch: int = await connection.fetchval(_QUERIES.next_epoch, client_id)
+    if resumed:
+        row = await connection.fetchrow(_QUERIES.resume_session, client_id)
+    else:
+        row = await connection.fetchrow(_QUERIES.new_session, client_id)
         await connection.execute(_QUERIES.end_deliveries, client_id)
-        return DeliverySession(client_id, epoch, 1, {}, set(), redelivery_phase=False)
-    epoch = await connection.fetchval(_QUERIES.resume_epoch, client_id)
+    assert row is not None  # noqa: S101 - an upsert that changes its row returns it
+    return await _session(connection, client_id, row["epoch"], row["connection"])
+
+
+async def load_session(connection: Connection, client_id: str) -> DeliverySession:
+    """Return the session of the newest connection noted, as its last commit left it."""
+    row = await connection.fetchrow(_QUERIES.load_session, client_id)
+    assert row is not None  # noqa: S101 - an upsert that changes its row returns it
+    return await _session(connection, client_id, row["epoch"], row["connection"])
+
+
+async def _session(
+    connection: Connection, client_id: str, epoch: int, number: int
+) -> DeliverySession:
     rows = await connection.fetch(_QUERIES.deliveries, client_id)
     return DeliverySession(
         client_id,
         epoch,
-        max((row["seq"] for row in rows), default=0) + 1,
+        number,
         {row["packet_id"]: Delivery(row["epoch"], row["fingerprint"]) for row in rows},
-        set(),
+        {row["packet_id"] for row in rows if row["seq"] == number},
+        # if it is over already, its end finds nothing more to remove
         redelivery_phase=True,
     )
+
+
+async def is_written(connection: Connection, client_id: str, batch: UUID) -> bool:
+    """Return whether the batch whose COMMIT was never answered was committed after all.
+
+    Nobody else writes a batch of this client before the transaction ends.
+    """
+    latest: UUID | None = await connection.fetchval(_QUERIES.lock_batch, client_id)
+    return latest == batch
+
+
+async def note_batch(
+    connection: Connection, client_id: str, batch: UUID | None, newest_received_at: datetime
+) -> None:
+    """Note a batch with its transaction; `batch` None: it comes out of a spool."""
+    await connection.execute(_QUERIES.note_batch, client_id, batch, newest_received_at)
+
+
+async def newest_received_at(connection: Connection) -> datetime | None:
+    """Return the latest receipt ever stored, None before the first."""
+    newest: datetime | None = await connection.fetchval(_QUERIES.newest_received_at)
+    return newest
+
+
+async def subscribed_filters(connection: Connection, client_id: str) -> frozenset[str]:
+    """Return the topic filters the session was last known to be subscribed to."""
+    return frozenset(await connection.fetchval(_QUERIES.filters, client_id) or ())
+
+
+async def note_filters(connection: Connection, client_id: str, filters: Iterable[str]) -> None:
+    """Note the topic filters the session is subscribed to."""
+    await connection.execute(_QUERIES.note_filters, client_id, sorted(filters))
 
 
 async def write_deliveries(
@@ -103,6 +154,8 @@ async def write_deliveries(
 
     `phase_over`: the redelivery phase ended with this batch; what it did not bring is done.
     """
+    if not session.keeps_record:
+        return
     if recorded:
         await connection.execute(
             _QUERIES.record_deliveries,
@@ -125,12 +178,15 @@ async def write_readings(
     readings: Sequence[NewReading],
     known: Sequence[DeviceReference] = (),
     availability: Mapping[DeviceReference, bool] | None = None,
+    *,
+    spool_id: UUID | None = None,
 ) -> list[Device | None]:
     """Store readings, and what they and `availability` say about their devices.
 
     `known`: devices to make known that sent no reading. Returns for each reading its device,
     or None when that very reading was there already. The months of `readings` must have their
-    partitions. Subjects that depend on a new reading of known time get an evaluation request.
+    partitions. Subjects that depend on a new reading of known time get an evaluation request;
+    those of readings out of a spool when it is empty (storage/spool.py).
     """
     availability = availability or {}
     references = {reading.device for reading in readings} | set(known) | set(availability)
@@ -140,7 +196,13 @@ async def write_readings(
     devices = {device.device_id: device for device in found.values()}
     owners = [found[reading.device] for reading in readings]
     is_new = await _insert(connection, readings, owners)
-    await _request_evaluations(connection, readings, owners, is_new)
+    earliest = _earliest(readings, owners, is_new)
+    if earliest and spool_id is not None:
+        await spool_store.defer_evaluations(connection, spool_id, earliest)
+    elif earliest:
+        await connection.execute(
+            _QUERIES.request_evaluations, list(earliest), list(earliest.values())
+        )
     await device_store.update(connection, devices, _news(readings, owners, found, availability))
     return [owner if new else None for owner, new in zip(owners, is_new, strict=True)]
 
@@ -218,21 +280,16 @@ async def _stored_before_merge(
     return stored
 
 
-async def _request_evaluations(
-    connection: Connection,
-    readings: Sequence[NewReading],
-    owners: Sequence[Device],
-    is_new: Sequence[bool],
-) -> None:
+def _earliest(
+    readings: Sequence[NewReading], owners: Sequence[Device], is_new: Sequence[bool]
+) -> dict[int, datetime]:
+    """Return the devices with new readings of known time, and the time of the first of them."""
     earliest: dict[int, datetime] = {}
     for reading, owner, new in zip(readings, owners, is_new, strict=True):
         if new and reading.is_timed:
             before = earliest.get(owner.device_id, reading.ts)
             earliest[owner.device_id] = min(before, reading.ts)
-    if earliest:
-        await connection.execute(
-            _QUERIES.request_evaluations, list(earliest), list(earliest.values())
-        )
+    return earliest
 
 
 def _news(

@@ -152,7 +152,7 @@ async def test_when_every_row_is_refused_alike_the_batch_waits_for_the_database_
     ingestion = ingesting.make(ingest={"minimum_commit_interval_s": 1})
     async with running(ingestion.run(), "ingestion"):
         await until(lambda: ingestion.health()["waiting"] > 0)
-        await until(lambda: not ingestion._writer.works)
+        await until(lambda: not ingestion._intake.works)
         # a message that came alone cannot be told from one that is at fault
         alone = await stored.count("dead_letter")
         assert alone < 10

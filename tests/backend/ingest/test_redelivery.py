@@ -77,7 +77,7 @@ class _CutInsteadOfAcknowledging:
         self.cuts = cuts
         self._source = self.ingestion._source
         self._acknowledge = self._source.acknowledge
-        self.ingestion._writer._acknowledge = self
+        self.ingestion._intake._acknowledge = self
 
     def __call__(self, messages: Sequence[IncomingMessage]) -> None:
         client = self._source._client
@@ -151,7 +151,7 @@ class _Sessions:
             # a session that was lost has nothing queued: it delivers after the subscription
             broker.queued = list(deliveries) if session_present else []
             ingestion = Ingesting(broker, self._database, self._tmp_path).make()  # type: ignore[arg-type]
-            send = ingestion._writer._acknowledge
+            send = ingestion._intake._acknowledge
             stored: list[int] = []
 
             def committed(messages: Sequence[IncomingMessage]) -> None:
@@ -159,7 +159,7 @@ class _Sessions:
                 if acknowledge:
                     send(messages)
 
-            ingestion._writer._acknowledge = committed
+            ingestion._intake._acknowledge = committed
             async with self._ingesting.running(ingestion):
                 if not session_present:
                     for delivery in deliveries:

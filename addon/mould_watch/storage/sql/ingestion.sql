@@ -37,15 +37,40 @@ SELECT * FROM unnest($1::date[], $2::text[], $3::text[], $4::bigint[])
 ON CONFLICT (day, source, ending) DO UPDATE
 SET count = message_count.count + EXCLUDED.count
 
--- name: resume_epoch
-INSERT INTO mqtt_session (client_id, epoch) VALUES ($1, 1)
-ON CONFLICT (client_id) DO UPDATE SET epoch = mqtt_session.epoch
-RETURNING epoch
+-- name: resume_session
+INSERT INTO mqtt_session (client_id, epoch, connection) VALUES ($1, 1, 1)
+ON CONFLICT (client_id) DO UPDATE SET connection = mqtt_session.connection + 1
+RETURNING epoch, connection
 
--- name: next_epoch
-INSERT INTO mqtt_session (client_id, epoch) VALUES ($1, 1)
-ON CONFLICT (client_id) DO UPDATE SET epoch = mqtt_session.epoch + 1
-RETURNING epoch
+-- name: new_session
+INSERT INTO mqtt_session (client_id, epoch, connection) VALUES ($1, 1, 1)
+ON CONFLICT (client_id) DO UPDATE
+SET epoch = mqtt_session.epoch + 1, connection = mqtt_session.connection + 1
+RETURNING epoch, connection
+
+-- name: load_session
+INSERT INTO mqtt_session (client_id, epoch, connection) VALUES ($1, 1, 1)
+ON CONFLICT (client_id) DO UPDATE SET epoch = mqtt_session.epoch
+RETURNING epoch, connection
+
+-- name: lock_batch
+-- Waits for the end of a transaction whose COMMIT was never answered.
+SELECT batch FROM mqtt_session WHERE client_id = $1 FOR UPDATE
+
+-- name: note_batch
+-- $2 batch; null: out of a spool
+UPDATE mqtt_session
+SET batch = coalesce($2, batch), newest_received_at = greatest(newest_received_at, $3)
+WHERE client_id = $1
+
+-- name: newest_received_at
+SELECT max(newest_received_at) FROM mqtt_session
+
+-- name: filters
+SELECT filters FROM mqtt_session WHERE client_id = $1
+
+-- name: note_filters
+UPDATE mqtt_session SET filters = $2 WHERE client_id = $1
 
 -- name: end_deliveries
 DELETE FROM mqtt_delivery WHERE client_id = $1
