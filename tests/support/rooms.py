@@ -14,6 +14,7 @@ from tests.support.climate import NOON, hours
 
 OWNER = "home-1"
 SOURCE = "mqtt:zigbee2mqtt"
+MOULD_RULE = "surface_damp"
 
 
 class SettableClock(SystemClock):
@@ -196,30 +197,32 @@ class RoomForTests:
         )
         return found
 
-    async def incidents(self) -> list[str]:
-        """Return the states of its incidents, in order of their beginning."""
+    async def incidents(self, rule: str = MOULD_RULE) -> list[str]:
+        """Return the states of a rule's incidents, in order of their beginning."""
         return [
             row["state"]
             for row in await self.home.fetch(
                 """
                 SELECT state::text FROM incident JOIN transition first
                     ON first.incident_id = incident.id AND first.sequence = 1
-                WHERE subject_id = $1 ORDER BY first.id
+                WHERE subject_id = $1 AND rule_id = $2 ORDER BY first.id
                 """,
                 self.subject_id,
+                rule,
             )
         ]
 
-    async def path(self) -> list[str]:
-        """Return every state its incidents went to, in order."""
+    async def path(self, rule: str = MOULD_RULE) -> list[str]:
+        """Return every state a rule's incidents went to, in order."""
         return [
             row["to_state"]
             for row in await self.home.fetch(
                 """
                 SELECT to_state::text FROM transition JOIN incident ON incident.id = incident_id
-                WHERE subject_id = $1 ORDER BY transition.id
+                WHERE subject_id = $1 AND rule_id = $2 ORDER BY transition.id
                 """,
                 self.subject_id,
+                rule,
             )
         ]
 

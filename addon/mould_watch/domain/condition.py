@@ -69,20 +69,29 @@ class Evidence(_Part):
 
 
 class IncidentSummary(_Part):
-    """The live incident of the room, if any."""
+    """A live incident."""
 
     incident_id: UUID
     rule_id: str
     state: str
     level: Level
     since: datetime
+    acknowledged_at: datetime | None = None
+    snoozed_until: datetime | None = None
 
 
-class RoomCondition(_Part):
+class SubjectCondition(_Part):
+    """What there is to say of any subject: a device and the backend have no more."""
+
+    evaluated_at: datetime
+    # the live ones of all its rules, in the order of the rules
+    incidents: tuple[IncidentSummary, ...] = ()
+
+
+class RoomCondition(SubjectCondition):
     """A room as it is. `None` is "not known", never a guess."""
 
     room_id: UUID
-    evaluated_at: datetime
     temperature: Observation | None = None
     humidity: Observation | None = None
     outdoor_temperature: Observation | None = None
@@ -93,4 +102,5 @@ class RoomCondition(_Part):
     # the mould risk: True while an incident is open (also without data), None when unknown
     at_risk: bool | None = None
     evidence: Evidence | None = None
+    # the one about mould
     incident: IncidentSummary | None = None

@@ -8,16 +8,19 @@ from enum import StrEnum
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
+
+from mould_watch.domain.document import DocumentPart as _Document
+from mould_watch.domain.rules.settings import (
+    BackendRules,
+    DeviceRules,
+    RoomRules,
+    RoomThreshold,
+    ThresholdSettings,
+)
 
 PERSISTENT_TARGET: Final = "persistent"
 """The notification target of a home without a phone: a notification inside Home Assistant."""
-
-
-class _Document(BaseModel):
-    """Frozen, and refusing what it does not know, so that a typing error is told of."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class DeviceSource(_Document):
@@ -85,6 +88,8 @@ class HomeConfiguration(_Document):
     language: str = Field(default="en", max_length=35)
     time_zone: str = Field(default="UTC", max_length=64)
     temperature_unit: Literal["°C", "°F"] = "°C"
+    # the rules about the backend itself
+    rules: BackendRules = BackendRules()
 
 
 class Protect(StrEnum):
@@ -121,6 +126,18 @@ class RoomConfiguration(_Document):
     recovery_margin_pct: float | None = Field(default=None, ge=1, le=20)
     recovery_hours: float | None = Field(default=None, ge=1, le=48)
     notify: bool = True
+    rules: RoomRules = RoomRules()
+    # thresholds on the metrics of its sources, whichever devices these are
+    metric_thresholds: tuple[RoomThreshold, ...] = Field(default=(), max_length=20)
+
+
+class DeviceConfiguration(_Document):
+    """One device, in a room or in none: when it is silent, and what its metrics may be."""
+
+    source: Source
+    notify: bool = True
+    rules: DeviceRules = DeviceRules()
+    thresholds: tuple[ThresholdSettings, ...] = Field(default=(), max_length=50)
 
 
 class ConfigurationHead(_Document):

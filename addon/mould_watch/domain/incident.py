@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from mould_watch.domain.condition import Level
+from mould_watch.domain.condition import IncidentSummary, Level
 from mould_watch.domain.verdict import Verdict
 
 
@@ -89,6 +89,19 @@ class Incident:
     snoozed_until: datetime | None = None
     # the level it had when a person last saw it or put it off
     handled_level: Level | None = None
+
+    @property
+    def summary(self) -> IncidentSummary:
+        """What is shown of it."""
+        return IncidentSummary(
+            incident_id=self.incident_id,
+            rule_id=self.rule_id,
+            state=self.state.value,
+            level=self.level,
+            since=self.opened_at or self.breach_since,
+            acknowledged_at=self.acknowledged_at,
+            snoozed_until=self.snoozed_until,
+        )
 
 
 @dataclass(frozen=True, slots=True)

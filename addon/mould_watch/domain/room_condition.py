@@ -1,11 +1,11 @@
 """A room as it is shown: the newest values, the surface now, level, reason and risk."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from mould_watch.domain.climate import Climate, Point
 from mould_watch.domain.condition import (
-    IncidentSummary,
     Level,
     Observation,
     Reason,
@@ -26,8 +26,12 @@ def room_condition(
     climate: Climate,
     assessment: Assessment,
     incident: Incident | None,
+    *,
+    incidents: Sequence[Incident] = (),
 ) -> RoomCondition:
-    """Return the condition of a room at `now`; `incident` is its live one, if any.
+    """Return the condition of a room at `now`; `incident` is its live one about mould, if any.
+
+    `incidents` are the live ones of all its rules.
 
     Values are shown however old they are, with their time; what is derived from them only while
     they are held. Without data the level of an open incident stays, any other is unknown.
@@ -45,7 +49,8 @@ def room_condition(
         reason=_reason(climate, now, assessment, incident),
         at_risk=_at_risk(assessment, incident),
         evidence=assessment.evidence,
-        incident=_summary(incident),
+        incident=None if incident is None else incident.summary,
+        incidents=tuple(one.summary for one in incidents),
     )
 
 
@@ -106,15 +111,3 @@ def _reason(
             return Reason.DAMP_BUILDING_UP
         case _:
             return Reason.DRYING
-
-
-def _summary(incident: Incident | None) -> IncidentSummary | None:
-    if incident is None:
-        return None
-    return IncidentSummary(
-        incident_id=incident.incident_id,
-        rule_id=incident.rule_id,
-        state=incident.state.value,
-        level=incident.level,
-        since=incident.opened_at or incident.breach_since,
-    )

@@ -10,6 +10,7 @@ from typing import Final, Literal
 from mould_watch.domain.advice import Airing
 from mould_watch.domain.configuration import Protect
 from mould_watch.domain.notification import NotificationKind
+from mould_watch.domain.rules.kinds import RuleKind
 
 type TemperatureUnit = Literal["°C", "°F"]
 
@@ -22,7 +23,9 @@ class Matter:
     """What a text is about. `surface_temperature_c` None: not known now."""
 
     kind: NotificationKind
+    # the room, the device, or the backend's own name
     room: str
+    rule: RuleKind = RuleKind.SURFACE_DAMP
     protect: Protect = Protect.COLD_WALL
     # rounded to whole hours in the text
     damp_hours: float = 0.0
@@ -83,7 +86,53 @@ _EN_SURFACE: Final = {
 }
 
 
+# What is told of rules that are not about mould: the alarm, what to do, the recovery.
+_EN_PLAIN: Final = {
+    RuleKind.CONDENSATION: (
+        "water condenses on the cold surface",
+        "Wipe it dry, and air the room.",
+        "no more water condenses",
+    ),
+    RuleKind.NO_DATA: (
+        "nothing is heard from its sensors",
+        "Mould cannot be watched for there. Look at the batteries and the reach of the sensors.",
+        "its sensors are heard again",
+    ),
+    RuleKind.THRESHOLD: (
+        "a value is beyond what you set",
+        "Open Home Assistant to see which.",
+        "the value is back",
+    ),
+    RuleKind.SILENT: (
+        "nothing is heard from it",
+        "Look at its battery and its reach.",
+        "it is heard again",
+    ),
+    RuleKind.BROKER_AWAY: (
+        "no sensor can be heard",
+        "The MQTT broker cannot be reached. Look whether it runs.",
+        "the sensors can be heard again",
+    ),
+    RuleKind.SPOOL_FILLING: (
+        "the waiting readings fill their space",
+        "The database has been away for long. Look whether it runs.",
+        "the waiting readings are stored",
+    ),
+    RuleKind.DEAD_LETTERS: (
+        "some messages of sensors cannot be understood",
+        "The list in Home Assistant says which.",
+        "all messages are understood again",
+    ),
+}
+
+
 def _english(matter: Matter) -> Text:
+    plain = _EN_PLAIN.get(matter.rule)
+    if plain is not None and matter.kind is not NotificationKind.CLEAR:
+        alarm, what_to_do, recovery = plain
+        if matter.kind is NotificationKind.ALARM:
+            return Text(f"{matter.room}: {alarm}", what_to_do)
+        return Text(f"{matter.room}: {recovery}", "Nothing to do.")
     match matter.kind:
         case NotificationKind.ALARM:
             body = f"{_english_duration(matter.damp_hours)} {_english_advice(matter)}"

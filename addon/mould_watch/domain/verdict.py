@@ -43,3 +43,11 @@ class Verdict:
             raise ValueError(f"rule {self.rule_id} says recovered but not clear")
         if self.is_verified and (self.level is Level.NONE or self.breach_since is None):
             raise ValueError(f"rule {self.rule_id} has verified what it does not name")
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A verdict, and the times at which it may change though nothing new comes."""
+
+    verdict: Verdict
+    due: tuple[datetime, ...] = ()

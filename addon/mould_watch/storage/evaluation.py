@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from mould_watch.domain.condition import RoomCondition
+from mould_watch.domain.condition import SubjectCondition
 from mould_watch.storage.database import Connection
 from mould_watch.storage.sql import load_queries
 
@@ -17,14 +17,18 @@ _QUERIES: Final = load_queries("evaluation")
 class StoredSubject:
     """A subject with what is stored about it; documents as they are, not yet read.
 
-    `room_id` and `name` None: it is a device. `owner` None: Home Assistant has never
-    configured anything.
+    `room_id` (with `name`), `device_id` and `is_backend` say which of the three kinds it is.
+    `owner` None: Home Assistant has never configured anything.
     """
 
     room_id: UUID | None
+    device_id: int | None
+    is_backend: bool
     name: str | None
     is_archived: bool
     config: Mapping[str, Any] | None
+    # since when the room is what its configuration says
+    valid_from: datetime | None
     owner: str | None
     home: Mapping[str, Any] | None
     condition: Mapping[str, Any] | None
@@ -57,7 +61,10 @@ async def subject(connection: Connection, subject_id: int, now: datetime) -> Sto
 
 
 async def store_condition(
-    connection: Connection, subject_id: int, condition: RoomCondition, next_evaluation_at: datetime
+    connection: Connection,
+    subject_id: int,
+    condition: SubjectCondition,
+    next_evaluation_at: datetime,
 ) -> None:
     """Write the condition a subject is in, and when it must be judged again."""
     await connection.execute(
@@ -79,3 +86,8 @@ async def move_next_evaluation(
 async def remove_condition(connection: Connection, subject_id: int) -> None:
     """Leave a subject without a condition: it is not judged any more."""
     await connection.execute(_QUERIES.remove_condition, subject_id)
+
+
+async def adopt(connection: Connection, now: datetime) -> None:
+    """Make subjects of the devices that should be, and of the backend, and ask to judge them."""
+    await connection.execute(_QUERIES.adopt, now)

@@ -44,6 +44,15 @@ def _incident(row: Mapping[str, Any]) -> Incident:
     )
 
 
+async def related_incidents(connection: Connection, subject_id: int) -> tuple[Incident, ...]:
+    """Return the live incidents that may explain one of a subject's.
+
+    Its own, those of the rooms that read a device, and the backend's.
+    """
+    rows = await connection.fetch(_QUERIES.related_incidents, subject_id)
+    return tuple(_incident(dict(row)) for row in rows)
+
+
 async def last_resolved_at(
     connection: Connection, subject_id: int, rule_id: str
 ) -> datetime | None:

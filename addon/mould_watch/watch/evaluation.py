@@ -1,13 +1,12 @@
 """One subject judged, inside one transaction: condition, incidents, notifications."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
-from mould_watch.domain.condition import RoomCondition
-from mould_watch.domain.configuration import HomeConfiguration, RoomConfiguration
+from mould_watch.domain.condition import SubjectCondition
 from mould_watch.domain.incident import Incident, retirement, steps
 from mould_watch.domain.notification import NotificationKind
+from mould_watch.domain.rules.kinds import kind_of
 from mould_watch.domain.texts import Matter
 from mould_watch.domain.verdict import Verdict
 from mould_watch.storage import evaluation as storage
@@ -15,8 +14,8 @@ from mould_watch.storage import incidents
 from mould_watch.storage.database import Connection
 from mould_watch.storage.evaluation import StoredSubject
 from mould_watch.watch.judgement import Judgement
-from mould_watch.watch.room import judge_room
-from mould_watch.watch.transitions import IncidentEvent, IncidentWriter, WatchedRoom
+from mould_watch.watch.subjects import JudgedSubject, judge_subject
+from mould_watch.watch.transitions import IncidentEvent, IncidentWriter
 
 
 async def evaluate(
@@ -37,48 +36,59 @@ async def evaluate(
     is_due = stored.next_evaluation_at is not None and stored.next_evaluation_at <= now
     if requested_from is None and not is_due:
         return ()  # another evaluator has just been here
-    if stored.room_id is None or stored.name is None or stored.owner is None:
-        # no rule judges devices, and nothing is judged before Home Assistant said how
+    judged = await judge_subject(connection, subject_id, stored, now)
+    if judged is None:
         await storage.remove_condition(connection, subject_id)
         return ()
-    room = WatchedRoom(
-        subject_id=subject_id,
-        room_id=stored.room_id,
-        name=stored.name,
-        home=HomeConfiguration.model_validate(stored.home),
-        owner=stored.owner,
-        notify=False,
-    )
     live = await incidents.live_incidents(connection, subject_id)
-    if stored.is_archived:
-        # its configuration need not be readable any more to end what it had begun
+    writer = _writer(connection, judged, now)
+    if judged.judgement is None:
         await storage.remove_condition(connection, subject_id)
-        return await _retire(_writer(connection, room, now), live)
-    config = RoomConfiguration.model_validate(stored.config)
-    room = replace(room, notify=config.notify)
-    judgement = await judge_room(connection, room, config, now)
-    writer = _writer(connection, room, now, judgement)
-    events = await _follow(writer, live, judgement)
+        return await _retire(writer, live)
+    events = await _follow(writer, live, judged.judgement)
     latest = {incident.rule_id: incident for incident in live}
     latest |= {event.incident.rule_id: event.incident for event in events}
-    latest = {key: incident for key, incident in latest.items() if incident.state.is_live}
-    snoozes = [one.snoozed_until for one in latest.values() if one.snoozed_until is not None]
-    next_at = min([judgement.next_at, *snoozes])
-    condition = judgement.condition(latest)
+    await _store(connection, subject_id, stored, judged.judgement, list(latest.values()))
+    return events
+
+
+def _writer(connection: Connection, judged: JudgedSubject, now: datetime) -> IncidentWriter:
+    watched, judgement = judged.watched, judged.judgement
+
+    def matter(rule_id: str, kind: NotificationKind) -> Matter:
+        return Matter(kind=kind, room=watched.name, rule=kind_of(rule_id))
+
+    return IncidentWriter(
+        connection,
+        watched,
+        now,
+        matter=judgement.matter if judgement else matter,
+        wants=judgement.wants if judgement else lambda _rule_id: False,
+    )
+
+
+async def _store(
+    connection: Connection,
+    subject_id: int,
+    stored: StoredSubject,
+    judgement: Judgement,
+    latest: Sequence[Incident],
+) -> None:
+    """Store the condition if it is another, and when to judge again."""
+    live = {one.rule_id: one for one in sorted(latest, key=_by_rule) if one.state.is_live}
+    times = [one.snoozed_until for one in live.values() if one.snoozed_until is not None]
+    if live and judgement.next_at_while_open is not None:
+        times.append(judgement.next_at_while_open)
+    next_at = min([judgement.next_at, *times])
+    condition = judgement.condition(live)
     if _is_same(condition, stored):
         await storage.move_next_evaluation(connection, subject_id, next_at)
     else:
         await storage.store_condition(connection, subject_id, condition, next_at)
-    return events
 
 
-def _writer(
-    connection: Connection, room: WatchedRoom, now: datetime, judgement: Judgement | None = None
-) -> IncidentWriter:
-    def matter(_rule_id: str, kind: NotificationKind) -> Matter:
-        return Matter(kind=kind, room=room.name)
-
-    return IncidentWriter(connection, room, now, judgement.matter if judgement else matter)
+def _by_rule(incident: Incident) -> str:
+    return incident.rule_id
 
 
 async def _retire(writer: IncidentWriter, live: Sequence[Incident]) -> tuple[IncidentEvent, ...]:
@@ -126,7 +136,7 @@ async def _take_steps(
     return events
 
 
-def _is_same(condition: RoomCondition, stored: StoredSubject) -> bool:
+def _is_same(condition: SubjectCondition, stored: StoredSubject) -> bool:
     """Say whether the stored condition differs in nothing but when it was judged."""
     if stored.condition is None:
         return False

@@ -12,9 +12,11 @@ import asyncpg
 from pydantic import ValidationError
 
 from mould_watch.clock import Clock
+from mould_watch.domain.clock_jump import ClockWatch
 from mould_watch.domain.incident import Cause, IncidentState, Step
 from mould_watch.errors import DatabaseUnavailableError, IllegalTransitionError
 from mould_watch.retry import Backoff
+from mould_watch.storage import backend_state
 from mould_watch.storage import evaluation as storage
 from mould_watch.storage.database import Database
 from mould_watch.watch.evaluation import evaluate
@@ -28,6 +30,9 @@ POLL_S: Final = 2.0
 
 CONTENDED_S: Final = 0.1
 """The wait when all that is left is in other evaluators' hands."""
+
+ADOPT_S: Final = 60.0
+"""How often new devices are looked for, to be judged as well."""
 
 REST_S: Final = 0.2
 """The pause after judging: what comes meanwhile is judged together, and others get a turn."""
@@ -71,6 +76,8 @@ class Evaluator:
         self._clock = clock
         # bounded by the number of subjects; an entry ends with the next success
         self._put_off: dict[int, _PutOff] = {}
+        self._watch = ClockWatch(clock.now(), clock.monotonic_s())
+        self._adopt_at_s = clock.monotonic_s()
 
     async def run(self) -> None:
         """Judge whatever waits, for ever; wait for the database whenever it is away."""
@@ -79,6 +86,7 @@ class Evaluator:
         while True:
             await self._database.wait_ready()
             try:
+                await self._prepare()
                 done = await self.evaluate_waiting()
             except DatabaseUnavailableError as error:
                 if backoff.failures == 0:
@@ -119,6 +127,23 @@ class Evaluator:
                 _tell(event)
         return Round(evaluated, contended, failed)
 
+    async def _prepare(self) -> None:
+        """Note a jump of the wall clock, and now and then who is to be judged at all."""
+        now, now_s = self._clock.now(), self._clock.monotonic_s()
+        step = self._watch.step(now, now_s)
+        if step is not None:
+            _LOGGER.warning(
+                "The wall clock jumped by %.0f s: silences and durations count anew from now.",
+                step.total_seconds(),
+                extra={"action": "clock_jumped", "step_s": step.total_seconds()},
+            )
+            async with self._database.transaction() as connection:
+                await backend_state.note_jump(connection, now)
+        if now_s >= self._adopt_at_s:
+            async with self._database.transaction() as connection:
+                await storage.adopt(connection, now)
+            self._adopt_at_s = now_s + ADOPT_S
+
     def _fail(self, subject_id: int, error: Exception) -> None:
         """Put a subject off, so that it holds up no other; say so once for each new reason."""
         # the message of a ValidationError holds the document it is about
@@ -146,12 +171,12 @@ def _tell(event: IncidentEvent) -> None:
     """Log a step, after it was committed."""
     _LOGGER.info(
         "%s: the incident is %s.",
-        event.room.name,
+        event.subject.name,
         event.incident.state.value,
         extra={
             "action": _action(event.step),
-            "room": event.room.name,
-            "room_id": str(event.room.room_id),
+            "room": event.subject.name,
+            "room_id": event.subject.room_id and str(event.subject.room_id),
             "incident_id": str(event.incident.incident_id),
             "rule": event.incident.rule_id,
             "risk_level": event.incident.level.value,

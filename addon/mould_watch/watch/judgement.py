@@ -2,13 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
-from mould_watch.domain.condition import RoomCondition
+from mould_watch.domain.condition import SubjectCondition
 from mould_watch.domain.incident import Incident
 from mould_watch.domain.notification import NotificationKind
 from mould_watch.domain.texts import Matter
 from mould_watch.domain.verdict import Verdict
+
+SOON: Final = timedelta(seconds=30)
+"""The soonest a device or the backend is judged again without a reading."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,7 +25,11 @@ class Judgement:
     verdicts: tuple[Verdict, ...]
     # when it may turn out differently although nothing new has come
     next_at: datetime
-    # the condition to show, given the live incidents by rule
-    condition: Callable[[Mapping[str, Incident]], RoomCondition]
+    # the same while an incident lasts, where no reading asks for an evaluation
+    next_at_while_open: datetime | None = None
+    # the condition to show, given the live incidents by rule, in the order of the rules
+    condition: Callable[[Mapping[str, Incident]], SubjectCondition]
     # what a notification of a kind, about a rule, is about
     matter: Callable[[str, NotificationKind], Matter]
+    # whether anybody wants to be told of a rule
+    wants: Callable[[str], bool]

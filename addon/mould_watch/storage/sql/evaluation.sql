@@ -26,12 +26,13 @@ SELECT min(from_ts) FROM taken;
 
 -- name: subject
 -- $1 subject, $2 now. A version made by a clock ahead of this process counts already.
-SELECT subject.room_id, room.name, room.archived_at IS NOT NULL AS is_archived, version.config,
+SELECT subject.room_id, subject.device_id, subject.is_backend, room.name,
+    room.archived_at IS NOT NULL AS is_archived, version.config, version.valid_from,
     configuration.owner, configuration.home, condition.condition, condition.next_evaluation_at
 FROM subject
 LEFT JOIN room ON room.id = subject.room_id
 LEFT JOIN LATERAL (
-    SELECT config FROM room_config_version
+    SELECT config, valid_from FROM room_config_version
     WHERE room_id = subject.room_id AND valid_from <= greatest($2, clock_timestamp())
     ORDER BY valid_from DESC LIMIT 1
 ) AS version ON true
@@ -54,3 +55,25 @@ WHERE subject_id = $1 AND next_evaluation_at <> $2;
 
 -- name: remove_condition
 DELETE FROM condition WHERE subject_id = $1;
+
+-- name: adopt
+-- $1 now: the devices that send what can be watched, those the document names and the backend
+-- become subjects, to be judged now; a device found to be another is left to it.
+WITH adopted AS (
+    INSERT INTO subject (device_id)
+    SELECT device.id FROM device
+    WHERE device.merged_into IS NULL
+      AND (device.metrics <> '{}'
+           OR EXISTS (SELECT FROM subject_device WHERE subject_device.device_id = device.id)
+           OR EXISTS (SELECT FROM device_config WHERE device_config.device_id = device.id))
+      AND NOT EXISTS (SELECT FROM subject AS known WHERE known.device_id = device.id)
+    ON CONFLICT DO NOTHING
+    RETURNING id
+), backend AS (
+    INSERT INTO subject (is_backend)
+    SELECT true WHERE NOT EXISTS (SELECT FROM subject AS known WHERE known.is_backend)
+    ON CONFLICT DO NOTHING
+    RETURNING id
+)
+INSERT INTO evaluation_request (subject_id, from_ts)
+SELECT id, $1::timestamptz FROM adopted UNION ALL SELECT id, $1::timestamptz FROM backend;

@@ -15,6 +15,22 @@ SELECT id AS incident_id, rule_id, state::text, level::text, breach_since, opene
 FROM incident
 WHERE id = $1;
 
+-- name: related_incidents
+-- $1 subject: its own live ones, those of the rooms that read it if it is a device, the backend's.
+SELECT id AS incident_id, rule_id, state::text, level::text, breach_since, opened_at, sequence,
+    acknowledged_at, snoozed_until, handled_level::text
+FROM incident
+WHERE ended_at IS NULL AND subject_id = ANY (ARRAY(
+    SELECT $1::integer
+    UNION
+    SELECT id FROM subject WHERE is_backend
+    UNION
+    SELECT room.id FROM subject AS device
+    JOIN subject_device ON subject_device.device_id = device.device_id
+    JOIN subject AS room ON room.id = subject_device.subject_id AND room.room_id IS NOT NULL
+    WHERE device.id = $1))
+ORDER BY rule_id, id;
+
 -- name: last_resolved_at
 -- $1 subject, $2 rule.
 SELECT max(ended_at) FROM incident

@@ -1,0 +1,113 @@
+"""One device judged: whether it is silent, and its thresholds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from mould_watch.domain.condition import Level, SubjectCondition
+from mould_watch.domain.configuration import DeviceConfiguration
+from mould_watch.domain.incident import Incident
+from mould_watch.domain.notification import NotificationKind
+from mould_watch.domain.rules.habits import habits_of
+from mould_watch.domain.rules.kinds import RuleKind, kind_of, threshold_rule_id
+from mould_watch.domain.rules.listening import Parts
+from mould_watch.domain.rules.settings import DeviceRules, SilentSettings
+from mould_watch.domain.rules.silent import judge_silent, silence_limit
+from mould_watch.domain.rules.threshold import judge_threshold, lookback
+from mould_watch.domain.texts import Matter
+from mould_watch.domain.verdict import Judged
+from mould_watch.storage import device_subjects as storage
+from mould_watch.storage.database import Connection
+from mould_watch.storage.device_subjects import DeviceFacts
+from mould_watch.watch.judgement import SOON, Judgement
+
+LONGEST: Final = timedelta(hours=1)
+"""No device waits longer to be looked at: it may have begun to send, or a part come back."""
+
+
+@dataclass(frozen=True, slots=True)
+class _JudgedDevice:
+    """A device, for what is shown and written about it."""
+
+    name: str
+    config: DeviceConfiguration | None
+    now: datetime
+
+    def condition(self, live: Mapping[str, Incident]) -> SubjectCondition:
+        return SubjectCondition(
+            evaluated_at=self.now, incidents=tuple(one.summary for one in live.values())
+        )
+
+    def matter(self, rule_id: str, kind: NotificationKind) -> Matter:
+        return Matter(kind=kind, room=self.name, rule=kind_of(rule_id))
+
+    def wants(self, rule_id: str) -> bool:
+        if self.config is None:
+            return True
+        if not self.config.notify:
+            return False
+        if rule_id == RuleKind.SILENT:
+            return self.config.rules.silent.notify
+        return any(
+            one.notify
+            for one in self.config.thresholds
+            if threshold_rule_id(one.rule_id) == rule_id
+        )
+
+
+async def judge_device(
+    connection: Connection, device: DeviceFacts, parts: Parts, now: datetime
+) -> Judgement:
+    """Ask every rule of a device for its verdict at `now`."""
+    config = None if device.config is None else DeviceConfiguration.model_validate(device.config)
+    judged = [*_silent(device, config, parts, now)]
+    for settings in config.thresholds if config else ():
+        if settings.enabled:
+            points = await storage.metric_points(
+                connection, device.device_id, settings.metric, now - lookback(settings), now
+            )
+            judged.append(judge_threshold(settings, points, now, parts.counted_from))
+    shown = _JudgedDevice(device.name, config, now)
+    due = [at for one in judged for at in one.due if at > now]
+    return Judgement(
+        verdicts=tuple(one.verdict for one in judged),
+        # what is open is soon over, once it is heard
+        next_at=min([now + LONGEST, *(max(at, now + SOON) for at in due)]),
+        next_at_while_open=now + SOON,
+        condition=shown.condition,
+        matter=shown.matter,
+        wants=shown.wants,
+    )
+
+
+def _silent(
+    device: DeviceFacts, config: DeviceConfiguration | None, parts: Parts, now: datetime
+) -> tuple[Judged, ...]:
+    """Return the verdict on its silence; none where it is not asked for.
+
+    A device that never sent anything to watch and that nobody named is none of ours. One in no
+    room is shown when it is silent, and not pushed.
+    """
+    settings = (config.rules if config else DeviceRules()).silent
+    is_ours = device.is_of_a_room or config is not None or device.last_seen_at is not None
+    if not settings.enabled or not is_ours:
+        return ()
+    return (
+        judge_silent(
+            device.last_seen_at,
+            device.first_seen_at,
+            now,
+            limit=silence_limit_of(device.source_instance, device.metrics, settings),
+            listening=parts.listening(device.source_instance),
+            severity=settings.severity
+            or (Level.WARNING if device.is_of_a_room or config is not None else Level.WATCH),
+        ),
+    )
+
+
+def silence_limit_of(
+    source_instance: str, metrics: frozenset[str], settings: SilentSettings
+) -> timedelta:
+    """Return after how long a device of this kind is silent."""
+    return silence_limit(habits_of(source_instance, metrics, None), settings.hours)

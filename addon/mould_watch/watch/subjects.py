@@ -1,0 +1,80 @@
+"""Which of the three kinds a subject is, and whether it is judged at all."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from mould_watch.domain.configuration import HomeConfiguration, RoomConfiguration
+from mould_watch.domain.rules.listening import BROKER, Parts, part_of
+from mould_watch.domain.sources import devices_of
+from mould_watch.storage import backend_state, device_subjects
+from mould_watch.storage.database import Connection
+from mould_watch.storage.evaluation import StoredSubject
+from mould_watch.watch.backend import NAME, judge_backend
+from mould_watch.watch.device import judge_device
+from mould_watch.watch.judgement import Judgement
+from mould_watch.watch.room import judge_room
+from mould_watch.watch.room_rules import RoomUnderWatch
+from mould_watch.watch.transitions import Watched
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedSubject:
+    """A subject and what judging it came to; `judgement` None: it is not watched any more."""
+
+    watched: Watched
+    judgement: Judgement | None
+
+
+async def judge_subject(
+    connection: Connection, subject_id: int, stored: StoredSubject, now: datetime
+) -> JudgedSubject | None:
+    """Judge a subject; None: nothing is judged before Home Assistant said how.
+
+    Raises ValidationError when its configuration cannot be read.
+    """
+    if stored.owner is None:
+        return None
+    home = HomeConfiguration.model_validate(stored.home)
+    parts = Parts(await backend_state.states(connection), now)
+    watched = Watched(subject_id=subject_id, name=NAME, home=home, owner=stored.owner)
+    if stored.is_backend:
+        return JudgedSubject(watched, await judge_backend(connection, home, parts, now))
+    if stored.device_id is not None:
+        return await _device(connection, watched, stored.device_id, parts)
+    return await _room(connection, watched, stored, parts)
+
+
+async def _device(
+    connection: Connection, watched: Watched, device_id: int, parts: Parts
+) -> JudgedSubject | None:
+    device = await device_subjects.device(connection, device_id)
+    if device is None:
+        return None
+    subject = replace(
+        watched,
+        name=device.name,
+        hears_broker=part_of(device.source_instance) == BROKER,
+    )
+    if device.is_merged:
+        await device_subjects.forget_readings(connection, watched.subject_id)
+        return JudgedSubject(subject, None)
+    return JudgedSubject(subject, await judge_device(connection, device, parts, parts.now))
+
+
+async def _room(
+    connection: Connection, watched: Watched, stored: StoredSubject, parts: Parts
+) -> JudgedSubject | None:
+    if stored.room_id is None or stored.name is None:
+        return None
+    subject = replace(watched, name=stored.name, room_id=stored.room_id)
+    if stored.is_archived:
+        # its configuration need not be readable any more to end what it had begun
+        return JudgedSubject(subject, None)
+    config = RoomConfiguration.model_validate(stored.config)
+    sources = devices_of(config, watched.home, watched.owner)
+    subject = replace(
+        subject,
+        hears_broker=any(part_of(one.source_instance) == BROKER for one in sources.all()),
+    )
+    room = RoomUnderWatch(stored.room_id, config, stored.valid_from or parts.now, watched.home)
+    return JudgedSubject(subject, await judge_room(connection, subject, room, parts))
