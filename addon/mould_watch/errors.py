@@ -60,6 +60,21 @@ class UndecodableMessageError(MouldWatchError):
         self.reason = reason
 
 
+class TemplateError(MouldWatchError):
+    """A value template of MQTT discovery cannot be used, or not with this payload.
+
+    `reason` is the machine word: template_invalid, template_undefined, template_failed,
+    template_too_slow, template_too_large.
+    """
+
+    code = "template"
+
+    def __init__(self, reason: str, message: str, **data: object) -> None:
+        """Keep the reason beside the sentence."""
+        super().__init__(message, **data)
+        self.reason = reason
+
+
 class ConfigurationRefusedError(MouldWatchError):
     """A configuration document was not applied; nothing was changed.
 

@@ -1,0 +1,1 @@
+"""Home Assistant's MQTT discovery: sensors that say themselves where and how they report."""
