@@ -1,6 +1,10 @@
-"""The metrics this program knows, and which values of them can be true."""
+"""The metrics this program knows, and what must be a number.
 
-import math
+Whether a temperature or humidity can be true is not judged here (domain/plausibility.py): a number
+is kept whatever it says.
+"""
+
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
@@ -10,21 +14,19 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mould_watch.errors import UndecodableMessageError
 from mould_watch.ingest.json_payload import dump
 
-TEMPERATURE_LEAST_C: Final = -60.0
-TEMPERATURE_MOST_C: Final = 100.0
-HUMIDITY_MOST_PCT: Final = 105.0
-"""Sensors overshoot saturation a little; 0 is what a broken one says and air never is."""
+_LARGEST: Final = sys.float_info.max
 
 
 class AirValues(BaseModel):
-    """The two metrics everything rests on: a wrong one condemns the whole message."""
+    """The two metrics everything rests on: one that is no number condemns the whole message.
+
+    A number beyond double precision is none.
+    """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore", allow_inf_nan=False)
 
-    temperature: Annotated[float, Field(ge=TEMPERATURE_LEAST_C, le=TEMPERATURE_MOST_C)] | None = (
-        None
-    )
-    humidity: Annotated[float, Field(gt=0, le=HUMIDITY_MOST_PCT)] | None = None
+    temperature: Annotated[float, Field(ge=-_LARGEST, le=_LARGEST)] | None = None
+    humidity: Annotated[float, Field(ge=-_LARGEST, le=_LARGEST)] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,8 @@ _SIDE_METRICS: Final = (
 )
 
 _LIMITS: Final = {
-    "temperature_c": (TEMPERATURE_LEAST_C, TEMPERATURE_MOST_C),
-    "humidity_pct": (math.nextafter(0, 1), HUMIDITY_MOST_PCT),
+    "temperature_c": (-_LARGEST, _LARGEST),
+    "humidity_pct": (-_LARGEST, _LARGEST),
     **{metric.column: (metric.least, metric.most) for metric in _SIDE_METRICS},
 }
 
@@ -68,8 +70,8 @@ class Values:
 def read_values(fields: Mapping[str, Any], *, without: Iterable[str] = ()) -> Values:
     """Split a JSON object into metrics and the rest; keys in `without` belong to neither.
 
-    Raises UndecodableMessageError when temperature or humidity is not a number or cannot be
-    true (`temperature_wrong_type`, `humidity_out_of_range`, ...).
+    Raises UndecodableMessageError when temperature or humidity is not a number
+    (`temperature_wrong_type`) or one beyond double precision (`humidity_out_of_range`).
     """
     try:
         air = AirValues.model_validate(fields)

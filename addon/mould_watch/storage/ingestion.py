@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
+from mould_watch.domain.plausibility import suspicion
 from mould_watch.storage import devices as device_store
 from mould_watch.storage import spool as spool_store
 from mould_watch.storage.database import Connection
@@ -43,6 +44,11 @@ class NewReading:
     extra: str | None = None
     # the broker had kept it: true at its time, but no sign of life and no present QoS
     retained: bool = False
+
+    @property
+    def suspect(self) -> str | None:
+        """Return why its values cannot be true, as far as they say so themselves."""
+        return suspicion(self.metrics)
 
     @property
     def is_timed(self) -> bool:
@@ -243,6 +249,7 @@ async def _insert(
             reading.received_at,
             reading.time_quality,
             reading.qos,
+            reading.suspect,
             *(reading.metrics.get(column) for column in METRIC_COLUMNS),
             reading.extra,
         )

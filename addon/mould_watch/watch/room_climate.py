@@ -1,6 +1,7 @@
 """The climate of a room, read from the readings of the devices it is configured with."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mould_watch.domain.climate import (
@@ -9,13 +10,14 @@ from mould_watch.domain.climate import (
     ConstantSeries,
     MeasuredSeries,
     Metric,
-    Sample,
     Series,
 )
+from mould_watch.domain.fault_patterns import Place
 from mould_watch.domain.next_evaluation import REGULARLY
 from mould_watch.domain.sources import DeviceIdentity, RoomDevices
 from mould_watch.storage import readings
 from mould_watch.storage.database import Connection
+from mould_watch.watch.plausible import PlausibleReadings
 
 
 async def room_climate(
@@ -27,8 +29,7 @@ async def room_climate(
     judged by. Readings of a clock slightly ahead of ours are in it, for when they come of age.
     """
     members = await readings.device_members(connection, devices.all())
-    reader = _Reader(connection, members, now, now - lookback - GAP)
-    await reader.read_window()
+    reader = await _Reader.read(connection, members, _places(devices), now, now - lookback - GAP)
     outdoor_temperature: Series | None
     outdoor_humidity: Series | None
     if devices.fixed_outdoor is not None:
@@ -45,28 +46,40 @@ async def room_climate(
     )
 
 
-class _Reader:
-    """One window of readings, all devices in one query."""
+def _places(devices: RoomDevices) -> dict[DeviceIdentity, Place]:
+    """Return which devices are outside; one that is used for both counts as inside."""
+    outside = {devices.outdoor_temperature, devices.outdoor_humidity}
+    return {
+        device: Place.OUTSIDE
+        for device in devices.all()
+        if device in outside and device not in {devices.temperature, devices.humidity}
+    }
 
-    def __init__(
-        self,
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """One window of readings, all devices together."""
+
+    connection: Connection
+    members: Mapping[DeviceIdentity, frozenset[int]]
+    now: datetime
+    start: datetime
+    window: PlausibleReadings[DeviceIdentity]
+
+    @classmethod
+    async def read(
+        cls,
         connection: Connection,
         members: Mapping[DeviceIdentity, frozenset[int]],
+        places: Mapping[DeviceIdentity, Place],
         now: datetime,
         start: datetime,
-    ) -> None:
-        self._connection = connection
-        self._members = members
-        self._now = now
-        self._start = start
-        self._samples: Mapping[int, Sequence[Sample]] = {}
-
-    async def read_window(self) -> None:
+    ) -> _Reader:
         """Read the samples of the window, with those that come of age before the next look."""
-        ids = frozenset[int]().union(*self._members.values())
-        self._samples = await readings.window_samples(
-            self._connection, ids, self._start, self._now + REGULARLY, self._now
+        window = await PlausibleReadings.read(
+            connection, members, places, (start, now + REGULARLY), now
         )
+        return cls(connection, members, now, start, window)
 
     async def optional(self, device: DeviceIdentity | None, metric: Metric) -> Series | None:
         """Return the series of a device, None without one."""
@@ -74,10 +87,10 @@ class _Reader:
 
     async def series(self, device: DeviceIdentity, metric: Metric) -> MeasuredSeries:
         """Return the series of a device, with its newest older value if it has none lately."""
-        ids = self._members[device]
-        samples = [sample for one in ids for sample in self._samples.get(one, ())]
+        samples = self.window.samples(device, metric)
         series = MeasuredSeries(samples, metric)
-        if series.newest(self._now) is None and ids:
-            samples += await readings.newest_samples(self._connection, ids, metric, self._start)
+        ids = self.members[device]
+        if series.newest(self.now) is None and ids:
+            samples += await readings.newest_samples(self.connection, ids, metric, self.start)
             series = MeasuredSeries(samples, metric)
         return series

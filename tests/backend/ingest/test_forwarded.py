@@ -73,7 +73,7 @@ async def test_the_same_reading_twice_in_one_request_is_one_row(
         (reading(age_s=-3600), "in_the_future"),
         (reading(age_s=8 * 86400), "too_old"),
         (reading(loudness_db=3.0), "unknown_metric"),
-        (reading(humidity_pct=0.0), "out_of_range"),
+        (reading(battery_pct=101.0), "out_of_range"),
         (reading(temperature_c=float("nan")), "out_of_range"),
         (
             ForwardedReading("r1", "sensor.bath", "Bath", datetime.now(UTC), metrics={}),
@@ -91,6 +91,15 @@ async def test_what_cannot_be_is_rejected_with_a_code_and_blocks_no_other(
         ("stored", None),
     ]
     assert await stored.count("readings") == 2
+
+
+async def test_a_number_that_cannot_be_true_is_stored_with_its_flag(
+    forwarded: ForwardedIngest, stored: Stored
+) -> None:
+    results = await forwarded.store(INSTANCE, [reading(humidity_pct=0.0)])
+    assert [result.status for result in results] == ["stored"]
+    rows = await stored.readings()
+    assert [(row["humidity_pct"], row["suspect"]) for row in rows] == [(0.0, "humidity_zero")]
 
 
 async def test_a_row_the_database_refuses_is_rejected_alone(

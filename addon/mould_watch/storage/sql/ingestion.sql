@@ -1,16 +1,16 @@
 -- The batch transaction of the ingestion.
 
 -- name: insert_readings
-INSERT INTO readings (device_id, ts, fingerprint, received_at, time_quality, qos,
+INSERT INTO readings (device_id, ts, fingerprint, received_at, time_quality, qos, suspect,
                       temperature_c, humidity_pct, pressure_hpa, co2_ppm, illuminance_lx,
                       moisture_pct, battery_pct, extra)
-SELECT device_id, ts, fingerprint, received_at, quality::time_quality, qos,
+SELECT device_id, ts, fingerprint, received_at, quality::time_quality, qos, suspect,
        temperature_c, humidity_pct, pressure_hpa, co2_ppm, illuminance_lx,
        moisture_pct, battery_pct, extra::jsonb
 FROM unnest($1::integer[], $2::timestamptz[], $3::bigint[], $4::timestamptz[], $5::text[],
-            $6::smallint[], $7::float8[], $8::float8[], $9::float8[], $10::float8[],
-            $11::float8[], $12::float8[], $13::float8[], $14::text[])
-    AS new (device_id, ts, fingerprint, received_at, quality, qos,
+            $6::smallint[], $7::text[], $8::float8[], $9::float8[], $10::float8[],
+            $11::float8[], $12::float8[], $13::float8[], $14::float8[], $15::text[])
+    AS new (device_id, ts, fingerprint, received_at, quality, qos, suspect,
             temperature_c, humidity_pct, pressure_hpa, co2_ppm, illuminance_lx,
             moisture_pct, battery_pct, extra)
 ON CONFLICT (device_id, ts, fingerprint) DO NOTHING
