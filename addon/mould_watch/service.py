@@ -17,11 +17,13 @@ from pydantic import SecretStr
 
 from mould_watch import __version__
 from mould_watch.api.hub import Hub
+from mould_watch.api.readings import ReadingsResource
 from mould_watch.api.server import Api
 from mould_watch.clock import Clock
 from mould_watch.errors import MouldWatchError
 from mould_watch.ingest.forwarded import ForwardedIngest
 from mould_watch.ingest.service import Ingestion
+from mould_watch.ingest.submissions import Submissions
 from mould_watch.notify.channels.home_assistant import HomeAssistantChannel
 from mould_watch.notify.worker import NotificationWorker
 from mould_watch.observability.logs import Secrets
@@ -30,7 +32,7 @@ from mould_watch.storage.connections import host_and_port
 from mould_watch.storage.database import Database
 from mould_watch.supervisor.client import SupervisorClient
 from mould_watch.watch.evaluator import Evaluator
-from mould_watch.wiring import BrokerLookup, ForwardedToIngestion
+from mould_watch.wiring import BrokerLookup, ForwardedToIngestion, SubmittedToIngestion
 
 _LOGGER: Final = logging.getLogger(__name__)
 
@@ -91,14 +93,16 @@ class Service:
         database = Database(settings, clock)
         hub = Hub()
         ingestion = Ingestion(settings, database, clock, broker)
+        submissions = Submissions(settings.ingest, database, clock)
         api = Api(
             settings=settings.api,
             database=database,
             clock=clock,
             token=token,
             parts=(database, ingestion),
-            forwarded=ForwardedToIngestion(ForwardedIngest(settings, database, clock)),
+            forwarded=ForwardedToIngestion(ForwardedIngest(database, submissions)),
             hub=hub,
+            resources=(ReadingsResource(SubmittedToIngestion(submissions)),),
         )
         worker = NotificationWorker(
             settings.notify,

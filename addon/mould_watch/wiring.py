@@ -8,9 +8,12 @@ from pydantic import SecretStr
 
 from mould_watch.api.forwarded import ReadingOutcome
 from mould_watch.api.messages import ForwardedEntity, ForwardedReading
+from mould_watch.api.readings import SubmittedReading
 from mould_watch.ingest import forwarded as ingest
 from mould_watch.ingest.service import BrokerAddress
+from mould_watch.ingest.submissions import ReadingResult, Submission, Submissions
 from mould_watch.settings import MqttSettings
+from mould_watch.storage.devices import DeviceReference
 from mould_watch.supervisor.client import BrokerService
 
 _LOGGER: Final = logging.getLogger(__name__)
@@ -41,7 +44,7 @@ class ForwardedToIngestion:
                 for reading in readings
             ],
         )
-        return [ReadingOutcome(result.status, result.code, result.message) for result in results]
+        return [_outcome(result) for result in results]
 
     async def availability(self, instance_id: str, entities: Sequence[ForwardedEntity]) -> None:
         """Note which entities are there."""
@@ -58,6 +61,41 @@ class ForwardedToIngestion:
                 for entity in entities
             ],
         )
+
+
+class SubmittedToIngestion:
+    """Hands what is posted to the API to ingestion: each sender is a source of its own."""
+
+    def __init__(self, submissions: Submissions) -> None:
+        """Store with `submissions`."""
+        self._submissions = submissions
+
+    async def store(
+        self, source: str, readings: Sequence[SubmittedReading], *, lifts_age_limit: bool
+    ) -> Sequence[ReadingOutcome]:
+        """Store `readings`; one outcome each, in order, after the commit."""
+        results = await self._submissions.store(
+            [
+                Submission(
+                    DeviceReference(
+                        source_instance=f"http:{source}",
+                        native_id=reading.device,
+                        name=reading.name or reading.device,
+                    ),
+                    reading.ts,
+                    reading.metrics,
+                    reading.extra,
+                    is_named=reading.name is not None,
+                )
+                for reading in readings
+            ],
+            lifts_age_limit=lifts_age_limit,
+        )
+        return [_outcome(result) for result in results]
+
+
+def _outcome(result: ReadingResult) -> ReadingOutcome:
+    return ReadingOutcome(result.status, result.code, result.message, result.suspect)
 
 
 class BrokerLookup:

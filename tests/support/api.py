@@ -1,21 +1,27 @@
 """A running API for tests, with a broker and an ingestion made of memory."""
 
 import asyncio
+import io
+import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+import aiohttp
 from pydantic import SecretStr
 
 from mould_watch.api.feed import Feed
 from mould_watch.api.forwarded import ReadingOutcome
 from mould_watch.api.hub import Hub
 from mould_watch.api.messages import ForwardedEntity, ForwardedReading
+from mould_watch.api.readings import ReadingsResource
 from mould_watch.api.server import Api
 from mould_watch.api.session import SessionLimits
 from mould_watch.clock import SystemClock
-from mould_watch.settings import ApiSettings
+from mould_watch.ingest.submissions import Submissions
+from mould_watch.settings import ApiSettings, IngestSettings
 from mould_watch.storage.database import Database
+from mould_watch.wiring import SubmittedToIngestion
 from tests.support.running import running
 from tests.support.stream import TOKEN
 
@@ -72,6 +78,7 @@ class RunningApi:
         self.forwarded = Forwarded()
         clock = SystemClock()
         parts = (database, self.broker)
+        submissions = Submissions(IngestSettings(), database, clock)
         self.feed = Feed(database, clock, parts, poll_s=0.5, device_interval_s=device_interval_s)
         self.api = Api(
             settings=ApiSettings(host="127.0.0.1", port=0),
@@ -81,6 +88,7 @@ class RunningApi:
             parts=parts,
             forwarded=self.forwarded,
             hub=self.hub,
+            resources=(ReadingsResource(SubmittedToIngestion(submissions)),),
             feed=self.feed,
             limits=limits,
         )
@@ -106,3 +114,25 @@ async def running_api(
         async with asyncio.timeout(10):
             await api.api.wait_listening()
         yield api
+
+
+async def ask(
+    url: str,
+    method: str = "GET",
+    *,
+    body: object = None,
+    data: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> tuple[int, dict[str, Any]]:
+    """Ask over HTTP with the token; return status and body of the answer."""
+    sent = json.dumps(body).encode() if data is None and body is not None else data
+    async with (
+        aiohttp.ClientSession() as session,
+        session.request(
+            method,
+            url,
+            headers={"Authorization": f"Bearer {TOKEN}"} if headers is None else headers,
+            data=None if sent is None else io.BytesIO(sent),
+        ) as response,
+    ):
+        return response.status, await response.json()

@@ -9,11 +9,13 @@ from mould_watch.api.messages import ForwardedEntity, ForwardedReading
 
 @dataclass(frozen=True)
 class ReadingOutcome:
-    """What became of one forwarded reading."""
+    """What became of one reading."""
 
     status: Literal["stored", "duplicate", "rejected"]
     code: str | None = None
     message: str | None = None
+    # why it is stored but not judged by
+    suspect: str | None = None
 
 
 class ForwardedReadings(Protocol):

@@ -1,17 +1,18 @@
 """The HTTP paths of docs/protocol.md."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final, Literal, get_args
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, Literal, Protocol, get_args
 
 from aiohttp import web
 from pydantic import SecretStr
 
 from mould_watch import __version__
-from mould_watch.api.feed import Feed, encode
+from mould_watch.api.answers import BODY_MAXIMUM_BYTES, answer, choice, failure
+from mould_watch.api.feed import Feed
 from mould_watch.api.hub import Hub
 from mould_watch.api.messages import API_VERSION_MAXIMUM, API_VERSION_MINIMUM
-from mould_watch.api.requests import RequestError, Requests
+from mould_watch.api.requests import Requests
 from mould_watch.api.session import Session, SessionLimits
 from mould_watch.api.token import is_token
 from mould_watch.errors import DatabaseUnavailableError, MouldWatchError
@@ -30,6 +31,14 @@ _NOTIFICATION_STATES: Final = get_args(NotificationState.__value__)
 type _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+class Resource(Protocol):
+    """One kind of thing below /v1, with paths of its own."""
+
+    def routes(self) -> Sequence[web.RouteDef]:
+        """Return the paths it answers."""
+        ...
+
+
 class Routes:
     """Answers each path."""
 
@@ -43,8 +52,10 @@ class Routes:
         requests: Requests,
         token: SecretStr,
         limits: SessionLimits,
+        resources: Sequence[Resource] = (),
     ) -> None:
         """Keep what the answers are made of."""
+        self._resources = resources
         self._database = database
         self._parts = parts
         self._hub = hub
@@ -55,7 +66,11 @@ class Routes:
 
     def application(self) -> web.Application:
         """Return the aiohttp application."""
-        application = web.Application(middlewares=[errors_as_json, self._authorize])
+        application = web.Application(
+            middlewares=[errors_as_json, self._authorize], client_max_size=BODY_MAXIMUM_BYTES
+        )
+        for resource in self._resources:
+            application.add_routes(resource.routes())
         application.add_routes(
             [
                 web.get("/healthz", self._healthz),
@@ -124,13 +139,13 @@ class Routes:
         return answer({"rooms": [room.model_dump(mode="json") for room in rooms]})
 
     async def _incidents(self, request: web.Request) -> web.Response:
-        live = _choice(request, "live", ("true", "false")) == "true"
+        live = choice(request, "live", ("true", "false")) == "true"
         async with self._database.connection() as connection:
             incidents = await overview.incidents(connection, live=live)
         return answer({"incidents": [incident.model_dump(mode="json") for incident in incidents]})
 
     async def _notifications(self, request: web.Request) -> web.Response:
-        state = _choice(request, "state", _NOTIFICATION_STATES)
+        state = choice(request, "state", _NOTIFICATION_STATES)
         async with self._database.connection() as connection:
             notifications = await overview.notifications(connection, state=state)
         return answer({"notifications": [item.model_dump(mode="json") for item in notifications]})
@@ -172,33 +187,8 @@ async def errors_as_json(request: web.Request, handler: _Handler) -> web.StreamR
         return failure(404, "not_found", "There is nothing at this path.")
     except web.HTTPMethodNotAllowed:
         return failure(405, "method_not_allowed", "This path does not take that method.")
+    except web.HTTPRequestEntityTooLarge:
+        text = f"The body has more than {BODY_MAXIMUM_BYTES} bytes."
+        return failure(413, "body_too_large", text, data={"maximum_bytes": BODY_MAXIMUM_BYTES})
     except web.HTTPClientError as error:
         return failure(error.status, "bad_request", error.reason)
-
-
-def answer(body: Mapping[str, Any], status: int = 200) -> web.Response:
-    """Return a JSON answer."""
-    return web.json_response(body, status=status, dumps=encode)
-
-
-def failure(
-    status: int,
-    code: str,
-    message: str,
-    *,
-    data: Mapping[str, Any] | None = None,
-    headers: Mapping[str, str] | None = None,
-) -> web.Response:
-    """Return a refusal in the one form refusals have."""
-    error = {"code": code, "message": message, "data": data or {}}
-    return web.json_response({"error": error}, status=status, dumps=encode, headers=headers)
-
-
-def _choice(request: web.Request, name: str, choices: Sequence[str]) -> str | None:
-    """Return a query parameter, None without it; raises RequestError when it is none of these."""
-    value = request.query.get(name)
-    if value is not None and value not in choices:
-        raise RequestError(
-            "invalid_parameter", f"{name} must be one of {', '.join(choices)}.", parameter=name
-        )
-    return value

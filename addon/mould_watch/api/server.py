@@ -13,7 +13,7 @@ from mould_watch.api.feed import Feed
 from mould_watch.api.forwarded import ForwardedReadings
 from mould_watch.api.hub import Hub
 from mould_watch.api.requests import Requests
-from mould_watch.api.routes import Routes
+from mould_watch.api.routes import Resource, Routes
 from mould_watch.api.session import SessionLimits
 from mould_watch.clock import Clock
 from mould_watch.errors import SettingsError
@@ -39,6 +39,7 @@ class Api:
         parts: Sequence[PartHealth],
         forwarded: ForwardedReadings,
         hub: Hub,
+        resources: Sequence[Resource] = (),
         feed: Feed | None = None,
         limits: SessionLimits | None = None,
     ) -> None:
@@ -55,6 +56,7 @@ class Api:
             requests=requests,
             token=token,
             limits=limits or SessionLimits(),
+            resources=resources,
         )
         self._port: int | None = None
         self._listening = asyncio.Event()

@@ -8,7 +8,8 @@ import pytest
 from mould_watch.clock import SystemClock
 from mould_watch.errors import DatabaseUnavailableError
 from mould_watch.ingest.forwarded import ForwardedEntity, ForwardedIngest, ForwardedReading
-from mould_watch.settings import Settings
+from mould_watch.ingest.submissions import Submissions
+from mould_watch.settings import IngestSettings
 from mould_watch.storage.database import Database
 from tests.support.ingestion import Stored
 from tests.support.postgres import database_settings
@@ -17,8 +18,12 @@ INSTANCE = "home-1"
 
 
 @pytest.fixture
-def forwarded(database: Database, tmp_path: Path) -> ForwardedIngest:
-    return ForwardedIngest(Settings(data_dir=tmp_path), database, SystemClock())
+def forwarded(database: Database) -> ForwardedIngest:
+    return ingest(database)
+
+
+def ingest(database: Database) -> ForwardedIngest:
+    return ForwardedIngest(database, Submissions(IngestSettings(), database, SystemClock()))
 
 
 def reading(
@@ -150,6 +155,5 @@ async def test_without_a_database_it_says_so(tmp_path: Path) -> None:
     nowhere = Database(
         database_settings("postgresql://nobody@127.0.0.1:1/x", tmp_path), SystemClock()
     )
-    forwarded = ForwardedIngest(Settings(data_dir=tmp_path), nowhere, SystemClock())
     with pytest.raises(DatabaseUnavailableError):
-        await forwarded.store(INSTANCE, [reading()])
+        await ingest(nowhere).store(INSTANCE, [reading()])
