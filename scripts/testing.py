@@ -41,6 +41,7 @@ STAGES = (
     ),
     Stage("unit", folders=("unit",), needs=("tests",), fast=True),
     Stage("backend", folders=("backend",), needs=("tests", "mosquitto")),
+    Stage("reliability", folders=("reliability",), needs=("tests", "mosquitto")),
     Stage("integration", folders=("home_assistant",), environment="integration"),
     Stage("e2e", folders=("e2e",), needs=("tests", "backend", "mosquitto", "home-assistant")),
     Stage("image", folders=("image",), needs=("tests", "mosquitto", "image-tools")),
