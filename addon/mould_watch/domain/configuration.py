@@ -5,11 +5,12 @@ default reaches everyone.
 """
 
 from enum import StrEnum
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
+from mould_watch.domain.critical_humidity import MaterialClass
 from mould_watch.domain.document import DocumentPart as _Document
 from mould_watch.domain.rules.settings import (
     BackendRules,
@@ -103,10 +104,77 @@ class Protect(StrEnum):
 
 
 class RoomSources(_Document):
-    """Where a room's air is measured: one source per metric."""
+    """Where a room's climate is measured: one source per metric."""
 
     temperature: Source
     humidity: Source
+    # a sensor on the cold spot itself
+    surface_temperature: Source | None = None
+
+
+class SurfaceKind(StrEnum):
+    """How the temperature of the watched surface is known."""
+
+    # by a factor between outside and room air
+    F_RSI = "f_rsi"
+    # by the factor that a U-value leads to
+    U_VALUE = "u_value"
+    # measured by `sources.surface_temperature`
+    SENSOR = "sensor"
+    # always the same: `surface_temperature_c`
+    FIXED = "fixed"
+    # ground-coupled: a year's swing of `surface_swing_k` around `surface_temperature_c`
+    SLOW = "slow"
+    # things in the room are as warm as its air
+    ROOM_AIR = "room_air"
+
+
+class VisibleMould(StrEnum):
+    """What the user saw there when the room was set up: "Do you see mould there now?"."""
+
+    NONE = "none"
+    SPOTS = "spots"
+    A_LOT = "a_lot"
+
+
+class AppliesFrom(StrEnum):
+    """From when a changed configuration counts: it always was so, or only from now."""
+
+    ALWAYS = "always"
+    NOW = "now"
+
+
+DECLINES: Final = (1.0, 0.5, 0.25, 0.1)
+
+
+def _is_decline(factor: float) -> float:
+    if factor not in DECLINES:
+        raise ValueError("the decline is 1, 0.5, 0.25 or 0.1")
+    return factor
+
+
+type Decline = Annotated[float, AfterValidator(_is_decline)]
+
+
+class LevelSettings(_Document):
+    """From where a mould level begins. `damp_hours` of a day, on `damp_days` of seven: watch."""
+
+    damp_hours: float | None = Field(default=None, ge=1, le=24)
+    damp_days: int | None = Field(default=None, ge=1, le=7)
+    # index 1 forecast within so many weeks: warning
+    warning_weeks: float | None = Field(default=None, ge=1, le=26)
+    high_index: float | None = Field(default=None, ge=0.1, le=6)
+    damage_index: float | None = Field(default=None, ge=0.1, le=6)
+
+    @model_validator(mode="after")
+    def _rises(self) -> Self:
+        if (
+            self.high_index is not None
+            and self.damage_index is not None
+            and self.damage_index <= self.high_index
+        ):
+            raise ValueError("damage begins above the index of high")
+        return self
 
 
 class RoomConfiguration(_Document):
@@ -116,15 +184,30 @@ class RoomConfiguration(_Document):
     name: str = Field(min_length=1, max_length=120)
     sources: RoomSources
     protect: Protect = Protect.COLD_WALL
-    # temperature factor of the coldest surface; None: the default for `protect`
+    # None: by what is set below, else the default for `protect`
+    surface_kind: SurfaceKind | None = None
+    # temperature factor of the coldest surface; None: as calibrated, else the default for `protect`
     f_rsi: float | None = Field(default=None, ge=0.2, le=1.0)
-    # fixed temperature of a ground-coupled surface (cellar); None: the default for `protect`
+    u_value_w_m2_k: float | None = Field(default=None, ge=0.1, le=6.0)
+    # temperature of a ground-coupled surface (cellar); None: the default for `protect`
     surface_temperature_c: float | None = Field(default=None, ge=-10, le=40)
-    # rule surface_damp
-    damp_hours: float | None = Field(default=None, ge=1, le=24)
-    damp_readings: int | None = Field(default=None, ge=1, le=1000)
+    # half of the range of a slow surface's year
+    surface_swing_k: float | None = Field(default=None, ge=0, le=15)
+    material: MaterialClass | None = None
+    # how fast the index declines on a dry surface (C_mat)
+    decline: Decline | None = None
+    # how far the humidity sensor may be off: the band of the index
+    humidity_uncertainty_pct: float | None = Field(default=None, ge=0, le=10)
+    levels: LevelSettings = LevelSettings()
+    # how far below critical, and for how long, the surface is dry enough for an incident to end
     recovery_margin_pct: float | None = Field(default=None, ge=1, le=20)
     recovery_hours: float | None = Field(default=None, ge=1, le=48)
+    visible_mould: VisibleMould | None = None
+    # of what changed with this document; None: from now
+    applies_from: AppliesFrom | None = None
+    # of the rule before `levels` (surface_damp): taken, and of no effect any more
+    damp_hours: float | None = Field(default=None, ge=1, le=24)
+    damp_readings: int | None = Field(default=None, ge=1, le=1000)
     notify: bool = True
     rules: RoomRules = RoomRules()
     # thresholds on the metrics of its sources, whichever devices these are
