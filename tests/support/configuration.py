@@ -7,7 +7,15 @@ import asyncpg
 
 type Connection = asyncpg.Connection[asyncpg.Record]
 
-TABLES = ("configuration", "room", "room_config_version", "subject", "subject_device", "device")
+TABLES = (
+    "configuration",
+    "room",
+    "room_config_version",
+    "subject",
+    "subject_device",
+    "device",
+    "device_config",
+)
 
 
 async def everything(connection: Connection) -> dict[str, list[dict[str, Any]]]:

@@ -116,4 +116,10 @@ def document(
     *rooms: Message, revision: int = 1, owner: str = INSTANCE, **home: object
 ) -> dict[str, Any]:
     """Return a configuration document."""
-    return {"owner": owner, "revision": revision, "home": home, "rooms": list(rooms)}
+    return {
+        "owner": owner,
+        "revision": revision,
+        "home": home,
+        "rooms": list(rooms),
+        "devices": [],
+    }

@@ -15,6 +15,7 @@ from mould_watch.api.messages import (
 )
 from mould_watch.errors import MouldWatchError
 from mould_watch.storage.configuration import Applied, ConfigurationStore
+from mould_watch.storage.document import PartResult
 
 
 class RequestError(MouldWatchError):
@@ -148,10 +149,12 @@ def _refuse_foreign(client: Client, document: Mapping[str, Any]) -> None:
 def _result(applied: Applied) -> dict[str, Any]:
     return {
         "revision": applied.revision,
-        "rooms": {
-            room_id: {"ok": True}
-            if result.ok
-            else {"ok": False, "code": result.code, "message": result.message}
-            for room_id, result in applied.rooms.items()
-        },
+        "rooms": {room_id: _part(result) for room_id, result in applied.rooms.items()},
+        "devices": [_part(result) for result in applied.devices],
     }
+
+
+def _part(result: PartResult) -> dict[str, Any]:
+    if result.ok:
+        return {"ok": True}
+    return {"ok": False, "code": result.code, "message": result.message}

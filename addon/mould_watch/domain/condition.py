@@ -201,6 +201,13 @@ class SubjectCondition(_Part):
     incidents: tuple[IncidentSummary, ...] = ()
 
 
+class DeviceCondition(SubjectCondition):
+    """A device as its rules see it."""
+
+    # the rules that cannot say anything now, because there is no data for it
+    unknown_rules: tuple[str, ...] = ()
+
+
 class RoomCondition(SubjectCondition):
     """A room as it is. `None` is "not known", never a guess."""
 

@@ -218,6 +218,8 @@ class DeviceConfiguration(_Document):
     """One device, in a room or in none: when it is silent, and what its metrics may be."""
 
     source: Source
+    # what people call it; None: its own name
+    name: str | None = Field(default=None, min_length=1, max_length=120)
     notify: bool = True
     rules: DeviceRules = DeviceRules()
     thresholds: tuple[ThresholdSettings, ...] = Field(default=(), max_length=50)

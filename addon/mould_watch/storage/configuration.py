@@ -20,8 +20,10 @@ from mould_watch.errors import ConfigurationRefusedError
 from mould_watch.storage.database import Connection, Database
 from mould_watch.storage.document import (
     Document,
-    RoomResult,
+    PartResult,
     as_stored,
+    device_identity,
+    label_of,
     read_document,
     watched_devices,
 )
@@ -37,7 +39,9 @@ class Applied:
 
     revision: int
     # by room id, as the document named it
-    rooms: dict[str, RoomResult]
+    rooms: dict[str, PartResult]
+    # in the order of the document
+    devices: tuple[PartResult, ...]
     is_changed: bool
 
 
@@ -48,6 +52,7 @@ class _Stored:
     owner: str
     revision: int
     home: dict[str, Any]
+    devices: list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -131,6 +136,7 @@ class ConfigurationStore:
             "revision": stored.revision,
             "home": stored.home,
             "rooms": [room.config for room in rooms if not room.is_archived],
+            "devices": stored.devices,
         }
         return document, archived
 
@@ -171,10 +177,17 @@ class _Application:
                 or are_targets_new
                 or (is_outdoor_new and surface_of(config).needs_outdoor),
             )
-        if self._is_changed or stored != _Stored(head.owner, head.revision, home):
+        if are_targets_new:
+            await self._connection.execute(_QUERIES.request_evaluation_of_live)
+        devices = await self._write_device_configs(stored)
+        if self._is_changed or stored != _Stored(head.owner, head.revision, home, devices):
             self._is_changed = True
-            await self._connection.execute(_QUERIES.store_document, head.owner, head.revision, home)
-        return Applied(head.revision, self._results, self._is_changed)
+            await self._connection.execute(
+                _QUERIES.store_document, head.owner, head.revision, home, devices
+            )
+        return Applied(
+            head.revision, self._results, self._document.devices.results, self._is_changed
+        )
 
     def _missing(self, known: Mapping[UUID, _Room]) -> list[_Room]:
         if self._document.unreadable_ids:
@@ -275,6 +288,40 @@ class _Application:
         if is_changed:
             await self._connection.execute(_QUERIES.request_evaluation, subject_id)
 
+    async def _write_device_configs(self, stored: _Stored | None) -> list[dict[str, Any]]:
+        """Write what the document says of single devices; return it as it is to be stored.
+
+        A device that is not well formed stays as it was.
+        """
+        asked, owner = self._document.devices, self._document.head.owner
+        before = {
+            identity: config
+            for config in (stored.devices if stored else ())
+            if (identity := device_identity(config, stored.owner if stored else owner))
+        }
+        wanted = {identity: as_stored(config) for identity, config in asked.configs.items()}
+        labels = {identity: label_of(one.source) for identity, one in asked.configs.items()}
+        kept = {
+            identity: config
+            for identity, config in before.items()
+            if identity not in wanted and (identity in asked.named or asked.unreadable)
+        }
+        ids = []
+        for identity, config in wanted.items():
+            device_id = await self._device(identity, labels[identity])
+            ids.append(device_id)
+            if await self._connection.fetchval(_QUERIES.store_device_config, device_id, config):
+                await self._judge_device(device_id)
+        ids += [await self._device(identity, identity.native_id) for identity in kept]
+        for row in await self._connection.fetch(_QUERIES.remove_other_device_configs, ids):
+            await self._judge_device(row["device_id"])
+        return [*wanted.values(), *kept.values()]
+
+    async def _judge_device(self, device_id: int) -> None:
+        self._is_changed = True
+        await self._connection.execute(_QUERIES.insert_device_subject, device_id)
+        await self._connection.execute(_QUERIES.request_evaluation_of_device, device_id)
+
     async def _subject(self, room_id: UUID) -> int:
         subject_id = await self._connection.fetchval(_QUERIES.subject, room_id)
         if subject_id is None:
@@ -293,7 +340,9 @@ class _Application:
 
 async def _stored(connection: Connection) -> _Stored | None:
     row = await connection.fetchrow(_QUERIES.stored)
-    return _Stored(row["owner"], row["revision"], row["home"]) if row else None
+    if row is None:
+        return None
+    return _Stored(row["owner"], row["revision"], row["home"], row["devices"])
 
 
 async def _rooms(connection: Connection) -> list[_Room]:

@@ -87,6 +87,11 @@ async def metric_points(
     return [Point(row["ts"], row["value"]) for row in rows]
 
 
+async def hear_readings(connection: Connection, subject_id: int, device_id: int) -> None:
+    """Let each reading of a device ask for this subject."""
+    await connection.execute(_QUERIES.hear, subject_id, device_id)
+
+
 async def forget_readings(connection: Connection, subject_id: int) -> None:
-    """Let no reading ask for this subject any more: it is another device now."""
+    """Let no reading ask for this subject any more."""
     await connection.execute(_QUERIES.forget, subject_id)

@@ -1,14 +1,15 @@
-"""Reading a configuration document: room by room, so that one bad room blocks no other."""
+"""Reading a configuration document part by part: one bad room or device blocks no other."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from mould_watch.domain.configuration import (
     ConfigurationHead,
+    DeviceConfiguration,
     DeviceSource,
     EntitySource,
     HomeConfiguration,
@@ -21,17 +22,19 @@ from mould_watch.domain.sources import DeviceIdentity, identity_of
 from mould_watch.domain.surface import surface_of
 from mould_watch.errors import ConfigurationRefusedError
 
+_SOURCE: Final[TypeAdapter[Source]] = TypeAdapter(Source)
+
 
 @dataclass(frozen=True)
-class RoomResult:
-    """What became of one room of a document."""
+class PartResult:
+    """What became of one room or device of a document."""
 
     code: str | None = None
     message: str | None = None
 
     @property
     def ok(self) -> bool:
-        """Return whether the room was taken."""
+        """Return whether it was taken."""
         return self.code is None
 
 
@@ -43,18 +46,33 @@ class Document:
     # the rooms that are well formed
     rooms: dict[UUID, RoomConfiguration]
     # one for every room, by its id as it was sent
-    results: dict[str, RoomResult]
+    results: dict[str, PartResult]
     # every room it names, well formed or not: those are not missing from it
     named: frozenset[UUID]
     # a room without a readable id is there: which one is not known, so none is missing
     unreadable_ids: bool
+    devices: Devices
+
+
+@dataclass(frozen=True)
+class Devices:
+    """The devices of a document, as far as they could be read."""
+
+    # those that are well formed
+    configs: dict[DeviceIdentity, DeviceConfiguration]
+    # one for every device, in the order of the document
+    results: tuple[PartResult, ...]
+    # every device it names, well formed or not: those are not missing from it
+    named: frozenset[DeviceIdentity]
+    # a device without a readable source is there: which one is not known, so none is missing
+    unreadable: bool
 
 
 def read_document(document: Mapping[str, Any]) -> Document:
     """Read `document` (docs/protocol.md, "configure").
 
     Raises ConfigurationRefusedError("invalid_document") when owner, revision or home are not
-    what they must be, or `rooms` is not a list.
+    what they must be, `rooms` is not a list, or `devices` is there and is none.
     """
     try:
         head = ConfigurationHead.model_validate(document)
@@ -69,18 +87,18 @@ def read_document(document: Mapping[str, Any]) -> Document:
         message = "The configuration document has no list of rooms."
         raise ConfigurationRefusedError("invalid_document", message)
     rooms: dict[UUID, RoomConfiguration] = {}
-    results: dict[str, RoomResult] = {}
+    results: dict[str, PartResult] = {}
     named: set[UUID] = set()
     unreadable_ids = False
     for number, raw_room in enumerate(raw_rooms, start=1):
         room_id = _room_id(raw_room)
         if room_id is None:
             unreadable_ids = True
-            results[f"#{number}"] = RoomResult("invalid_room", "The room has no id that is a UUID.")
+            results[f"#{number}"] = PartResult("invalid_room", "The room has no id that is a UUID.")
             continue
         if room_id in named:
             rooms.pop(room_id, None)
-            results[str(room_id)] = RoomResult(
+            results[str(room_id)] = PartResult(
                 "duplicate_room", "The document has this room twice."
             )
             continue
@@ -89,16 +107,57 @@ def read_document(document: Mapping[str, Any]) -> Document:
             rooms[room_id] = RoomConfiguration.model_validate(raw_room)
         except ValidationError as error:
             message = f"The room is not well formed: {_sentence(error)}."
-            results[str(room_id)] = RoomResult("invalid_room", message)
+            results[str(room_id)] = PartResult("invalid_room", message)
             continue
         if has_nul(raw_room):
             rooms.pop(room_id)
-            results[str(room_id)] = RoomResult(
+            results[str(room_id)] = PartResult(
                 "invalid_room", "The room has a NUL character in it."
             )
             continue
-        results[str(room_id)] = RoomResult()
-    return Document(head, rooms, results, frozenset(named), unreadable_ids)
+        results[str(room_id)] = PartResult()
+    devices = _read_devices(document.get("devices", []), head.owner)
+    return Document(head, rooms, results, frozenset(named), unreadable_ids, devices)
+
+
+def _read_devices(raw_devices: object, owner: str) -> Devices:
+    if not isinstance(raw_devices, list):
+        message = "The devices of the configuration document are not a list."
+        raise ConfigurationRefusedError("invalid_document", message)
+    configs: dict[DeviceIdentity, DeviceConfiguration] = {}
+    results: list[PartResult] = []
+    named: set[DeviceIdentity] = set()
+    unreadable = False
+    for raw_device in raw_devices:
+        identity = device_identity(raw_device, owner)
+        if identity is None:
+            unreadable = True
+            results.append(PartResult("invalid_device", "The device has no source."))
+            continue
+        if identity in named:
+            results.append(PartResult("duplicate_device", "The document has this device twice."))
+            continue
+        named.add(identity)
+        if has_nul(raw_device):
+            results.append(PartResult("invalid_device", "The device has a NUL character in it."))
+            continue
+        try:
+            configs[identity] = DeviceConfiguration.model_validate(raw_device)
+        except ValidationError as error:
+            message = f"The device is not well formed: {_sentence(error)}."
+            results.append(PartResult("invalid_device", message))
+            continue
+        results.append(PartResult())
+    return Devices(configs, tuple(results), frozenset(named), unreadable)
+
+
+def device_identity(raw_device: object, owner: str) -> DeviceIdentity | None:
+    """Return which device a part of a document is about; None when that cannot be read."""
+    raw_source = raw_device.get("source") if isinstance(raw_device, Mapping) else None
+    try:
+        return identity_of(_SOURCE.validate_python(raw_source), owner)
+    except ValidationError:
+        return None
 
 
 def as_stored(model: BaseModel) -> dict[str, Any]:
@@ -119,10 +178,10 @@ def watched_devices(
                 sources += [temperature, humidity]
             case _:
                 pass  # fixed, or none: no device tells it
-    return [(identity_of(source, owner), _label(source)) for source in sources]
+    return [(identity_of(source, owner), label_of(source)) for source in sources]
 
 
-def _label(source: Source) -> str:
+def label_of(source: Source) -> str:
     """Return what people call it until it says its own name."""
     match source:
         case EntitySource(registry_id=registry_id, entity_id=entity_id):

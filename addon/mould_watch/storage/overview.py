@@ -45,6 +45,7 @@ class DeviceOverview(_Overview):
     qos: int | None
     available: bool | None
     last_seen_at: datetime | None
+    condition: dict[str, Any] | None
 
     @property
     def identity(self) -> tuple[str, str]:

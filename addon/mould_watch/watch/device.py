@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from mould_watch.domain.condition import Level, SubjectCondition
+from mould_watch.domain.condition import DeviceCondition, Level
 from mould_watch.domain.configuration import DeviceConfiguration
 from mould_watch.domain.incident import Incident
 from mould_watch.domain.notification import NotificationKind
@@ -33,10 +33,13 @@ class _JudgedDevice:
     name: str
     config: DeviceConfiguration | None
     now: datetime
+    unknown_rules: tuple[str, ...]
 
-    def condition(self, live: Mapping[str, Incident]) -> SubjectCondition:
-        return SubjectCondition(
-            evaluated_at=self.now, incidents=tuple(one.summary for one in live.values())
+    def condition(self, live: Mapping[str, Incident]) -> DeviceCondition:
+        return DeviceCondition(
+            evaluated_at=self.now,
+            incidents=tuple(one.summary for one in live.values()),
+            unknown_rules=self.unknown_rules,
         )
 
     def matter(self, rule_id: str, kind: NotificationKind) -> Matter:
@@ -57,10 +60,13 @@ class _JudgedDevice:
 
 
 async def judge_device(
-    connection: Connection, device: DeviceFacts, parts: Parts, now: datetime
+    connection: Connection,
+    device: DeviceFacts,
+    config: DeviceConfiguration | None,
+    parts: Parts,
+    now: datetime,
 ) -> Judgement:
-    """Ask every rule of a device for its verdict at `now`."""
-    config = None if device.config is None else DeviceConfiguration.model_validate(device.config)
+    """Ask every rule of a device for its verdict at `now`; `config`: what the user says of it."""
     judged = [*_silent(device, config, parts, now)]
     for settings in config.thresholds if config else ():
         if settings.enabled:
@@ -68,7 +74,8 @@ async def judge_device(
                 connection, device.device_id, settings.metric, now - lookback(settings), now
             )
             judged.append(judge_threshold(settings, points, now, parts.counted_from))
-    shown = _JudgedDevice(device.name, config, now)
+    unknown = tuple(one.verdict.rule_id for one in judged if not one.verdict.is_known)
+    shown = _JudgedDevice(device_name(device, config), config, now, unknown)
     due = [at for one in judged for at in one.due if at > now]
     return Judgement(
         verdicts=tuple(one.verdict for one in judged),
@@ -79,6 +86,11 @@ async def judge_device(
         matter=shown.matter,
         wants=shown.wants,
     )
+
+
+def device_name(device: DeviceFacts, config: DeviceConfiguration | None) -> str:
+    """Return what people call a device."""
+    return config.name if config and config.name else device.name
 
 
 def _silent(

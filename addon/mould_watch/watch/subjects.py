@@ -3,14 +3,18 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from mould_watch.domain.configuration import HomeConfiguration, RoomConfiguration
+from mould_watch.domain.configuration import (
+    DeviceConfiguration,
+    HomeConfiguration,
+    RoomConfiguration,
+)
 from mould_watch.domain.rules.listening import BROKER, Parts, part_of
 from mould_watch.domain.sources import devices_of
 from mould_watch.storage import backend_state, device_subjects
 from mould_watch.storage.database import Connection
 from mould_watch.storage.evaluation import StoredSubject
 from mould_watch.watch.backend import NAME, judge_backend
-from mould_watch.watch.device import judge_device
+from mould_watch.watch.device import device_name, judge_device
 from mould_watch.watch.judgement import Judgement
 from mould_watch.watch.room import judge_room
 from mould_watch.watch.room_rules import RoomUnderWatch
@@ -50,15 +54,22 @@ async def _device(
     device = await device_subjects.device(connection, device_id)
     if device is None:
         return None
+    stored = device.config
+    config = None if stored is None else DeviceConfiguration.model_validate(stored)
     subject = replace(
         watched,
-        name=device.name,
+        name=device_name(device, config),
         hears_broker=part_of(device.source_instance) == BROKER,
     )
     if device.is_merged:
         await device_subjects.forget_readings(connection, watched.subject_id)
         return JudgedSubject(subject, None)
-    return JudgedSubject(subject, await judge_device(connection, device, parts, parts.now))
+    # only a threshold is asked at each reading; silence is a matter of time
+    if config is not None and any(one.enabled for one in config.thresholds):
+        await device_subjects.hear_readings(connection, watched.subject_id, device_id)
+    else:
+        await device_subjects.forget_readings(connection, watched.subject_id)
+    return JudgedSubject(subject, await judge_device(connection, device, config, parts, parts.now))
 
 
 async def _room(

@@ -28,7 +28,11 @@ async def test_a_new_room_is_stored_watched_and_to_be_judged(
     room_id = uuid4()
     sent = room(room_id, damp_hours=4, f_rsi=None)
     answer = await stream.request("configure", document=document(sent))
-    assert answer["result"] == {"revision": 1, "rooms": {str(room_id): {"ok": True}}}
+    assert answer["result"] == {
+        "revision": 1,
+        "rooms": {str(room_id): {"ok": True}},
+        "devices": [],
+    }
     # what was not said stays unsaid, so that a better default reaches everyone
     assert await configs(connection, room_id) == [room(room_id, damp_hours=4.0)]
     assert await devices(connection, room_id) == {("mqtt:zigbee2mqtt", "0x01")}

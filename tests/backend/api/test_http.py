@@ -130,6 +130,7 @@ async def test_devices_and_rooms_are_listed_archived_rooms_too(
             "qos": None,
             "available": None,
             "last_seen_at": None,
+            "condition": None,
         }
     ]
 

@@ -5,7 +5,7 @@
 LOCK TABLE configuration IN SHARE ROW EXCLUSIVE MODE
 
 -- name: stored
-SELECT owner, revision, home FROM configuration
+SELECT owner, revision, home, devices FROM configuration
 
 -- name: rooms
 SELECT room.id AS room_id, room.name, room.archived_at IS NOT NULL AS archived, newest.config
@@ -18,10 +18,10 @@ JOIN LATERAL (
 ORDER BY room.name, room.id
 
 -- name: store_document
-INSERT INTO configuration (owner, revision, home) VALUES ($1, $2, $3)
+INSERT INTO configuration (owner, revision, home, devices) VALUES ($1, $2, $3, $4)
 ON CONFLICT (singleton) DO UPDATE
 SET owner = EXCLUDED.owner, revision = EXCLUDED.revision, home = EXCLUDED.home,
-    received_at = clock_timestamp()
+    devices = EXCLUDED.devices, received_at = clock_timestamp()
 
 -- name: insert_room
 INSERT INTO room (id, name) VALUES ($1, $2)
@@ -77,3 +77,28 @@ ON CONFLICT DO NOTHING
 
 -- name: request_evaluation
 INSERT INTO evaluation_request (subject_id, from_ts) VALUES ($1, clock_timestamp())
+
+-- name: request_evaluation_of_live
+-- Whoever has an incident is looked at again: others may want to hear of it now.
+INSERT INTO evaluation_request (subject_id, from_ts)
+SELECT DISTINCT subject_id, clock_timestamp() FROM incident WHERE ended_at IS NULL
+
+-- name: store_device_config
+-- $1 device, $2 what the document says of it; nothing comes back where it was so already.
+INSERT INTO device_config (device_id, config) VALUES ($1, $2)
+ON CONFLICT (device_id) DO UPDATE SET config = EXCLUDED.config
+WHERE device_config.config <> EXCLUDED.config
+RETURNING device_id
+
+-- name: remove_other_device_configs
+-- $1 the devices that keep what is said of them.
+DELETE FROM device_config WHERE device_id <> ALL ($1::integer[]) RETURNING device_id
+
+-- name: insert_device_subject
+-- $1 device.
+INSERT INTO subject (device_id) VALUES ($1) ON CONFLICT DO NOTHING
+
+-- name: request_evaluation_of_device
+-- $1 device.
+INSERT INTO evaluation_request (subject_id, from_ts)
+SELECT id, clock_timestamp() FROM subject WHERE device_id = $1

@@ -51,6 +51,10 @@ FROM (
 WHERE value IS NOT NULL
 ORDER BY date_bin('10 seconds', ts, 'epoch'), ts DESC, fingerprint DESC, value DESC;
 
+-- name: hear
+-- $1 subject, $2 device: its readings ask for the subject.
+INSERT INTO subject_device (subject_id, device_id) VALUES ($1, $2) ON CONFLICT DO NOTHING;
+
 -- name: forget
--- $1 subject: a device that is another now sends nothing of its own.
+-- $1 subject: no reading asks for it.
 DELETE FROM subject_device WHERE subject_id = $1;

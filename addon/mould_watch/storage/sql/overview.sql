@@ -7,8 +7,10 @@ FROM instance LEFT JOIN configuration ON true
 
 -- name: devices
 SELECT source_instance, native_id, name, manufacturer, model, metrics, qos, available,
-       last_seen_at
+       last_seen_at, condition.condition
 FROM device
+LEFT JOIN subject ON subject.device_id = device.id
+LEFT JOIN condition ON condition.subject_id = subject.id
 WHERE merged_into IS NULL
 ORDER BY source_instance, native_id
 
