@@ -36,6 +36,11 @@ def grows_at(surface_temperature_c: float) -> bool:
     return GROWTH_ABOVE_C < surface_temperature_c < GROWTH_BELOW_C
 
 
+def floor_humidity_pct(material: MaterialClass = DEFAULT_CLASS) -> float:
+    """Return the surface humidity in % below which nothing grows at any temperature."""
+    return _FLOOR_PCT[material]
+
+
 def critical_humidity_pct(
     surface_temperature_c: float, material: MaterialClass = DEFAULT_CLASS
 ) -> float:
