@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 import mould_watch
+from mould_watch.ingest.registry import families
 from mould_watch.settings import MqttSettings, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -109,7 +110,9 @@ def test_the_app_keeps_to_the_supervisors_schema() -> None:
 def test_every_option_of_the_app_is_a_setting_and_is_explained() -> None:
     schema = _app()["schema"]
     assert schema.keys() <= Settings.model_fields.keys()
-    assert schema["mqtt"].keys() <= MqttSettings.model_fields.keys()
+    decoders = {family.setting for family in families()}
+    assert schema["mqtt"].keys() <= MqttSettings.model_fields.keys() | decoders
+    assert decoders <= schema["mqtt"].keys()
     texts = yaml.safe_load((ROOT / "addon/translations/en.yaml").read_text())["configuration"]
     assert texts.keys() == schema.keys()
     assert texts["mqtt"]["fields"].keys() == schema["mqtt"].keys()

@@ -61,7 +61,7 @@ def test_the_options_file_is_read_and_the_environment_counts_more(
     [
         ("MOULD_WATCH_API__PORT", "99999", "api.port"),
         ("MOULD_WATCH_LOG_LEVEL", "loud", "log_level"),
-        ("MOULD_WATCH_MQTT__HOTS", "x", "mqtt.hots"),
+        ("MOULD_WATCH_INGEST__BATCH", "x", "ingest.batch"),
         ("MOULD_WATCH_NOTIFY__LEASE_S", "10", "lease"),
     ],
 )
@@ -96,11 +96,10 @@ def test_an_options_file_that_cannot_be_read_is_no_empty_one(data_dir: Path) -> 
         Settings.load()
 
 
-@pytest.mark.parametrize("name", ["MOULD_WATCH_MQTT", "MOULD_WATCH_MQTT__JSON_TOPIC_FILTERS"])
-def test_a_list_or_group_that_is_no_json_is_told_how_to_be_written(
-    monkeypatch: pytest.MonkeyPatch, name: str
+def test_a_group_that_is_no_json_is_told_how_to_be_written(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv(name, "sensors/#")
+    monkeypatch.setenv("MOULD_WATCH_MQTT", "sensors/#")
     with pytest.raises(SettingsError, match=r'written as \["first/#"'):
         Settings.load()
 
@@ -111,6 +110,17 @@ def test_no_fault_quotes_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.load()
     assert "hunter2" not in str(caught.value)
+
+
+def test_the_settings_of_the_decoders_are_gathered_and_not_shown(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_options(data_dir, mqtt={"port": 1884, "json_topic_filters": ["a/#"]})
+    monkeypatch.setenv("MOULD_WATCH_MQTT__PASSWORT", "hunter2")
+    settings = Settings.load()
+    assert settings.mqtt.port == 1884
+    assert settings.mqtt.sensors == {"json_topic_filters": ["a/#"], "passwort": "hunter2"}
+    assert "hunter2" not in repr(settings)
 
 
 def test_settings_are_frozen() -> None:

@@ -39,10 +39,18 @@ class DecodedAvailability:
 
 
 @dataclass(frozen=True, slots=True)
+class DecodedSeveral:
+    """What a message says of several devices, or several things of one."""
+
+    readings: tuple[DecodedReading, ...] = ()
+    availability: tuple[DecodedAvailability, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Counted:
     """A message that leaves nothing but its count."""
 
     ending: Literal["unwatched", "control"]
 
 
-type Decoded = DecodedReading | DecodedIdentities | DecodedAvailability | Counted
+type Decoded = DecodedReading | DecodedIdentities | DecodedAvailability | DecodedSeveral | Counted

@@ -11,9 +11,11 @@ from mould_watch.ingest.decoded import (
     DecodedAvailability,
     DecodedIdentities,
     DecodedReading,
+    DecodedSeveral,
 )
-from mould_watch.ingest.decoders import Decoder, DecoderRegistry
+from mould_watch.ingest.decoder import Decoder
 from mould_watch.ingest.fingerprint import fingerprint
+from mould_watch.ingest.registry import DecoderRegistry
 from mould_watch.ingest.source import IncomingMessage
 from mould_watch.ingest.times import settle
 from mould_watch.settings import IngestSettings
@@ -44,12 +46,13 @@ class Interpreted:
     message: IncomingMessage
     source: str
     fingerprint: int
-    reading: NewReading | None = None
+    # one for each device that the message has values of
+    readings: tuple[NewReading, ...] = ()
     dead_letter: DeadLetter | None = None
     # devices the message makes known, whether or not it leaves a reading
-    known: DeviceReference | None = None
+    known: tuple[DeviceReference, ...] = ()
     identities: tuple[KnownDevice, ...] = ()
-    availability: tuple[DeviceReference, bool] | None = None
+    availability: tuple[tuple[DeviceReference, bool], ...] = ()
     # how it is counted when it leaves neither reading nor dead letter; None: our own marker
     ending: Ending | None = None
     # without its MQTT delivery a redelivery could not be told from a new message
@@ -67,11 +70,21 @@ class Interpreter:
         """Return what is to be written; never raises for anything a message can hold."""
         if message.marker:
             return Interpreted(message=message, source=UNKNOWN_SOURCE, fingerprint=0)
-        decoder = self._registry.decoder_for(message.topic)
-        source = UNKNOWN_SOURCE if decoder is None else decoder.source_instance
+        decoders = self._registry.decoders_for(message.topic)
+        source = decoders[0].source_instance if len(decoders) == 1 else UNKNOWN_SOURCE
         mark = fingerprint(source, message.topic, message.payload)
-        if decoder is None:
+        if not decoders:
             return Interpreted(message=message, source=source, fingerprint=mark, ending="unwatched")
+        if len(decoders) > 1:
+            names = " and ".join(sorted({one.source_instance for one in decoders}))
+            return _dead(
+                message,
+                source,
+                mark,
+                "ambiguous_topic",
+                f"{names} both listen to this topic; rename the device or its topic",
+            )
+        decoder = decoders[0]
         try:
             decoded = self._decode(decoder, message)
         except UndecodableMessageError as error:
@@ -96,7 +109,9 @@ class Interpreter:
     ) -> Interpreted:
         match decoded:
             case DecodedReading():
-                return self._reading(decoded, message, source, mark)
+                return self._readings(DecodedSeveral((decoded,)), message, source, mark)
+            case DecodedSeveral():
+                return self._readings(decoded, message, source, mark)
             case DecodedIdentities():
                 return Interpreted(
                     message=message,
@@ -110,7 +125,7 @@ class Interpreter:
                     message=message,
                     source=source,
                     fingerprint=mark,
-                    availability=(decoded.device, decoded.available),
+                    availability=((decoded.device, decoded.available),),
                     ending="control",
                 )
             case Counted():
@@ -118,44 +133,50 @@ class Interpreter:
                     message=message, source=source, fingerprint=mark, ending=decoded.ending
                 )
 
-    def _reading(
-        self, decoded: DecodedReading, message: IncomingMessage, source: str, mark: int
+    def _readings(
+        self, decoded: DecodedSeveral, message: IncomingMessage, source: str, mark: int
     ) -> Interpreted:
-        identities = () if decoded.identity is None else (decoded.identity,)
-        settled = settle(
-            decoded.at,
-            message.received_at,
-            backlog=message.backlog,
-            retained=message.retain,
-            future_maximum_s=self._settings.future_maximum_s,
-            age_maximum_s=self._settings.age_maximum_s,
-        )
-        if settled is None:
-            return Interpreted(
-                message=message,
-                source=source,
-                fingerprint=mark,
-                known=decoded.device,
-                identities=identities,
-                ending="retained",
+        readings, known = [], []
+        from_receipt = False
+        for one in decoded.readings:
+            settled = settle(
+                one.at,
+                message.received_at,
+                backlog=message.backlog,
+                retained=message.retain,
+                future_maximum_s=self._settings.future_maximum_s,
+                age_maximum_s=self._settings.age_maximum_s,
             )
+            if settled is None:
+                known.append(one.device)
+                continue
+            from_receipt = from_receipt or settled.from_receipt
+            readings.append(
+                NewReading(
+                    device=one.device,
+                    ts=settled.ts,
+                    fingerprint=mark,
+                    received_at=message.received_at,
+                    time_quality=settled.quality,
+                    qos=message.qos,
+                    metrics=one.metrics,
+                    extra=one.extra,
+                    retained=message.retain,
+                )
+            )
+        ending: Ending | None = None
+        if not readings:
+            ending = "retained" if known else "control"
         return Interpreted(
             message=message,
             source=source,
             fingerprint=mark,
-            identities=identities,
-            reading=NewReading(
-                device=decoded.device,
-                ts=settled.ts,
-                fingerprint=mark,
-                received_at=message.received_at,
-                time_quality=settled.quality,
-                qos=message.qos,
-                metrics=decoded.metrics,
-                extra=decoded.extra,
-                retained=message.retain,
-            ),
-            from_receipt=settled.from_receipt,
+            readings=tuple(readings),
+            known=tuple(known),
+            identities=tuple(one.identity for one in decoded.readings if one.identity is not None),
+            availability=tuple((one.device, one.available) for one in decoded.availability),
+            ending=ending,
+            from_receipt=from_receipt,
         )
 
 

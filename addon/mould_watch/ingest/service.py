@@ -11,11 +11,11 @@ from mould_watch.errors import (
     DatabaseUnavailableError,
     MouldWatchError,
 )
-from mould_watch.ingest.decoders import DecoderRegistry
 from mould_watch.ingest.intake import Intake
 from mould_watch.ingest.interpret import Interpreter
 from mould_watch.ingest.leadership import Leadership
 from mould_watch.ingest.mqtt import MqttSource
+from mould_watch.ingest.registry import DecoderRegistry
 from mould_watch.ingest.source import BrokerAddress
 from mould_watch.ingest.waiting import WaitingMessages
 from mould_watch.ingest.writer import Writer
@@ -56,7 +56,7 @@ class Ingestion:
         self._database = database
         self._clock = clock
         self._broker = broker
-        self._registry = DecoderRegistry.from_settings(settings.mqtt)
+        self._registry = DecoderRegistry.from_settings(settings.mqtt.sensors)
         self._waiting = WaitingMessages(
             settings.ingest.waiting_maximum_messages, settings.ingest.waiting_maximum_bytes
         )

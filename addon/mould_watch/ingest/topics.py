@@ -1,4 +1,4 @@
-"""MQTT topic filters: which topics they take, and whether two of them take the same one."""
+"""MQTT topic filters: which topics they take, and whether one takes all that another does."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -22,19 +22,18 @@ def matches(topic_filter: str, topic: str) -> bool:
     return len(filter_levels) == len(topic_levels)
 
 
-def overlap(one: str, other: str) -> bool:
-    """Return whether some topic is taken by both filters."""
-    ones, others = one.split("/"), other.split("/")
-    for first, second in zip(ones, others, strict=False):
-        if "#" in {first, second}:
+def includes(wide: str, narrow: str) -> bool:
+    """Return whether every topic that `narrow` takes is taken by `wide` as well."""
+    wides, narrows = wide.split("/"), narrow.split("/")
+    for index, level in enumerate(wides):
+        if level == "#":
             return True
-        if "+" not in {first, second} and first != second:
+        if index >= len(narrows) or narrows[index] == "#":
             return False
-    if len(ones) == len(others):
-        return True
-    # "a/#" takes "a" as well
-    longer = max(ones, others, key=len)
-    return longer[min(len(ones), len(others)) :] == ["#"]
+        if level not in {"+", narrows[index]}:
+            return False
+    # "a/+" does not take what "a/+/#" takes beyond it
+    return len(wides) == len(narrows)
 
 
 def check_filter(topic_filter: str, setting: str = "") -> None:
@@ -54,15 +53,16 @@ def check_filter(topic_filter: str, setting: str = "") -> None:
 
 
 def check_disjoint(filters: Iterable[tuple[str, str]]) -> None:
-    """Raise SettingsError when two filters take the same topic; each comes with its setting.
+    """Raise SettingsError when one filter includes another; each comes with its setting.
 
     A broker may deliver a message once for each filter that takes it, and a message must be
-    decoded by exactly one decoder.
+    decoded by exactly one decoder. Filters that merely cross are let pass: the few topics that
+    both take are told when their messages come.
     """
     seen: list[tuple[str, str]] = []
     for topic_filter, setting in filters:
         for earlier, its_setting in seen:
-            if overlap(earlier, topic_filter):
+            if includes(earlier, topic_filter) or includes(topic_filter, earlier):
                 raise SettingsError(
                     f"the MQTT topics {earlier!r}{_of(its_setting)} and"
                     f" {topic_filter!r}{_of(setting)} overlap: a message on both would be read"

@@ -93,7 +93,7 @@ class Writer:
         dropped = self._waiting.take_dropped()
         try:
             async with self._database.connection() as connection:
-                days = {one.reading.ts.date() for one in batch if one.reading is not None}
+                days = {reading.ts.date() for one in batch for reading in one.readings}
                 await self._partitions.ensure(connection, days)
                 async with connection.transaction():
                     done = await self._store(connection, session, batch, origin, dropped)
@@ -186,9 +186,9 @@ class Writer:
             await device_store.identify(connection, source, identities)
         owners = await store.write_readings(
             connection,
-            [one.reading for one in batch if one.reading is not None],
-            [one.known for one in batch if one.known is not None],
-            dict(one.availability for one in batch if one.availability is not None),
+            [reading for one in batch for reading in one.readings],
+            [known for one in batch for known in one.known],
+            dict(said for one in batch for said in one.availability),
             spool_id=spool_id,
         )
         await write_dead_letters(
@@ -269,8 +269,8 @@ def _fresh(batch: Sequence[Interpreted], plan: redelivery.DeliveryPlan) -> list[
 
 def _check_not_alike(fresh: Sequence[Interpreted], culprits: Sequence[_Culprit]) -> None:
     """Raise RefusedAlikeError when every reading, and not only a few, is refused alike."""
-    total = sum(one.reading is not None for one in fresh)
-    at_fault = [error for one, error in culprits if one.reading is not None]
+    total = sum(bool(one.readings) for one in fresh)
+    at_fault = [error for one, error in culprits if one.readings]
     if len(at_fault) == total >= _ALIKE_MINIMUM and len({one.sqlstate for one in at_fault}) == 1:
         raise RefusedAlikeError(brief(at_fault[0])) from at_fault[0]
 

@@ -3,18 +3,17 @@
 import json
 from datetime import UTC
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mould_watch.errors import SettingsError, UndecodableMessageError
-from mould_watch.ingest.decoders import DecoderRegistry
+from mould_watch.errors import UndecodableMessageError
 from mould_watch.ingest.fingerprint import fingerprint
 from mould_watch.ingest.interpret import Interpreted, Interpreter, refused
-from mould_watch.settings import IngestSettings, MqttSettings
+from mould_watch.ingest.registry import DecoderRegistry
+from mould_watch.settings import IngestSettings
 from tests.support.messages import message
 
-REGISTRY = DecoderRegistry.from_settings(MqttSettings())
+REGISTRY = DecoderRegistry.from_settings({})
 INTERPRETER = Interpreter(REGISTRY, IngestSettings(payload_maximum_bytes=2048))
 
 
@@ -52,10 +51,11 @@ _PAYLOADS = st.binary(max_size=300) | _VALUES.map(lambda value: json.dumps(value
 
 @given(_TOPICS, _PAYLOADS)
 def test_decoding_raises_nothing_but_undecodable(topic: str, payload: bytes) -> None:
-    decoder = REGISTRY.decoder_for(topic)
-    if decoder is None:
+    decoders = REGISTRY.decoders_for(topic)
+    if not decoders:
         assert topic == "elsewhere"
         return
+    (decoder,) = decoders
     try:
         decoder.decode(topic, payload)
     except UndecodableMessageError as error:
@@ -67,13 +67,13 @@ def test_every_message_has_exactly_one_ending(
     topic: str, payload: bytes, *, retain: bool, backlog: bool
 ) -> None:
     done = INTERPRETER.interpret(message(topic, payload, retain=retain, backlog=backlog))
-    endings = [done.reading is not None, done.dead_letter is not None, done.ending is not None]
+    endings = [bool(done.readings), done.dead_letter is not None, done.ending is not None]
     assert endings.count(True) == 1
-    if done.reading is not None:
-        assert done.reading.extra is None or isinstance(json.loads(done.reading.extra), dict)
-        assert done.reading.ts.tzinfo is UTC
-        assert not (retain and done.reading.time_quality != "payload")
-        assert done.from_receipt or done.reading.time_quality == "payload"
+    for reading in done.readings:
+        assert reading.extra is None or isinstance(json.loads(reading.extra), dict)
+        assert reading.ts.tzinfo is UTC
+        assert not (retain and reading.time_quality != "payload")
+        assert done.from_receipt or reading.time_quality == "payload"
     assert done.fingerprint == INTERPRETER.interpret(message(topic, payload)).fingerprint
 
 
@@ -131,21 +131,3 @@ def test_the_fingerprint_is_64_bits_and_of_every_part() -> None:
     assert all(-(2**63) <= mark < 2**63 for mark in marks)
     # the key of readings stored by every version: it must never change
     assert fingerprint("mqtt:json", "a/b", b"{}") == 4985933139229426251
-
-
-def test_two_decoders_never_take_the_same_topic_and_the_fault_names_both_settings() -> None:
-    with pytest.raises(SettingsError, match="overlap") as fault:
-        DecoderRegistry.from_settings(
-            MqttSettings(zigbee2mqtt_base_topics=("home/zigbee",), json_topic_filters=("home/#",))
-        )
-    assert "MOULD_WATCH_MQTT__ZIGBEE2MQTT_BASE_TOPICS" in str(fault.value)
-    assert "MOULD_WATCH_MQTT__JSON_TOPIC_FILTERS" in str(fault.value)
-
-
-def test_a_malformed_topic_filter_names_its_setting() -> None:
-    with pytest.raises(SettingsError, match="no MQTT topic filter") as fault:
-        DecoderRegistry.from_settings(MqttSettings(json_topic_filters=("a/#/b",)))
-    assert str(fault.value) == (
-        "'a/#/b' (MOULD_WATCH_MQTT__JSON_TOPIC_FILTERS, or the app's option"
-        " mqtt.json_topic_filters) is no MQTT topic filter"
-    )

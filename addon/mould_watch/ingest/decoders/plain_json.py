@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from mould_watch.ingest.decoded import Counted, Decoded, DecodedReading
+from mould_watch.ingest.decoder import Family
 from mould_watch.ingest.json_payload import parse_object
 from mould_watch.ingest.metrics import read_values
 from mould_watch.ingest.times import parse_time
@@ -17,7 +18,6 @@ class PlainJsonDecoder:
     """Decodes what a script, ESPHome or Node-RED publishes in the simplest form."""
 
     source_instance = SOURCE_INSTANCE
-    setting = "json_topic_filters"
 
     def __init__(self, filters: Sequence[str]) -> None:
         self.filters = tuple(filters)
@@ -45,3 +45,11 @@ class PlainJsonDecoder:
             metrics=values.metrics,
             extra=values.extra,
         )
+
+
+FAMILY: Final = Family(
+    setting="json_topic_filters",
+    type=tuple[str, ...],
+    default=("mould-watch/readings/#",),
+    build=lambda filters: [PlainJsonDecoder(filters)],
+)

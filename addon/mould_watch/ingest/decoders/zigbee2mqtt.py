@@ -18,6 +18,7 @@ from mould_watch.ingest.decoded import (
     DecodedIdentities,
     DecodedReading,
 )
+from mould_watch.ingest.decoder import Family
 from mould_watch.ingest.json_payload import parse, parse_object
 from mould_watch.ingest.metrics import read_values
 from mould_watch.ingest.times import parse_time
@@ -61,8 +62,6 @@ class _StateDevice(BaseModel):
 
 class Zigbee2MqttDecoder:
     """Decodes one Zigbee2MQTT, known by its base topic."""
-
-    setting = "zigbee2mqtt_base_topics"
 
     def __init__(self, base_topic: str) -> None:
         self._base = base_topic.rstrip("/")
@@ -167,3 +166,11 @@ def _identity_in_state(value: object, name: str, topic: str) -> KnownDevice | No
         manufacturer=device.manufacturer,
         model=device.model,
     )
+
+
+FAMILY: Final = Family(
+    setting="zigbee2mqtt_base_topics",
+    type=tuple[str, ...],
+    default=("zigbee2mqtt",),
+    build=lambda bases: [Zigbee2MqttDecoder(base) for base in bases],
+)

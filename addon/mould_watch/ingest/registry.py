@@ -1,0 +1,118 @@
+"""The registry that gives each topic exactly one decoder."""
+
+import importlib
+import json
+import pkgutil
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from mould_watch.errors import SettingsError
+from mould_watch.ingest import decoders as decoders_package
+from mould_watch.ingest.decoder import Decoder, Family
+from mould_watch.ingest.topics import check_disjoint, check_filter, matches
+
+OFF: Final = "off"
+"""As the value of a decoder's setting: this kind of sensor is not listened to."""
+
+type NamedDecoder = tuple[Decoder, str]
+
+
+class DecoderRegistry:
+    """Topic -> decoder."""
+
+    def __init__(self, decoders: Sequence[NamedDecoder]) -> None:
+        """Take decoders, each with the name of its setting.
+
+        Raises SettingsError, naming the setting, when a topic filter is none or when two filters
+        are such that one takes all that the other does.
+        """
+        self._decoders = tuple(decoder for decoder, _ in decoders)
+        filters = [
+            (topic_filter, _named(setting))
+            for decoder, setting in decoders
+            for topic_filter in decoder.filters
+        ]
+        for topic_filter, setting in filters:
+            check_filter(topic_filter, setting)
+        check_disjoint(filters)
+
+    @classmethod
+    def from_settings(cls, sensors: Mapping[str, Any]) -> DecoderRegistry:
+        """Build the decoders of every family, under the settings of `MqttSettings.sensors`.
+
+        Raises SettingsError for a name that no decoder has and a value that does not fit.
+        """
+        known = families()
+        unknown = sorted(set(sensors) - {family.setting for family in known})
+        if unknown:
+            raise SettingsError(
+                f"the settings do not fit: mqtt.{unknown[0]} is no setting", setting=unknown[0]
+            )
+        return cls(
+            [
+                (decoder, family.setting)
+                for family in known
+                for decoder in _build(family, sensors.get(family.setting))
+            ]
+        )
+
+    @property
+    def filters(self) -> tuple[str, ...]:
+        """Return every filter to subscribe to."""
+        return tuple(topic_filter for decoder in self._decoders for topic_filter in decoder.filters)
+
+    def decoders_for(self, topic: str) -> list[Decoder]:
+        """Return the decoders whose filters take a topic: one, none, or several.
+
+        Several only where filters with wildcards cross (`+/events/rpc` and `zigbee2mqtt/#`): such
+        a topic is nobody's, because the broker may deliver its messages once for each filter.
+        """
+        return [
+            decoder
+            for decoder in self._decoders
+            for topic_filter in decoder.filters
+            if matches(topic_filter, topic)
+        ]
+
+
+def families() -> list[Family]:
+    """Return the families of every module in `decoders/`."""
+    names = sorted(module.name for module in pkgutil.iter_modules(decoders_package.__path__))
+    modules = [importlib.import_module(f"{decoders_package.__name__}.{name}") for name in names]
+    return [module.FAMILY for module in modules]
+
+
+def _build(family: Family, value: Any) -> Sequence[Decoder]:  # noqa: ANN401 - of the family's type
+    if isinstance(value, str):
+        # from the environment: JSON, or a word
+        try:
+            value = json.loads(value)
+        except ValueError:
+            if value.strip() not in {"", OFF}:
+                raise SettingsError(
+                    f"the settings do not fit: {_named(family.setting)} is not JSON, and must be: "
+                    'a list is written as ["first", "second"]',
+                    setting=family.setting,
+                ) from None
+            value = value.strip()
+    if value in (OFF, [OFF], (OFF,)):
+        return ()
+    # A list that was emptied in the app's form means "the usual".
+    try:
+        checked = TypeAdapter(family.type).validate_python(value or family.default)
+    except ValidationError as error:
+        fault = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(str(part) for part in fault["loc"])
+        raise SettingsError(
+            f"the settings do not fit: {_named(family.setting)}{place and f' at {place}'}:"
+            f" {fault['msg']}",
+            setting=family.setting,
+        ) from error
+    return family.build(checked)
+
+
+def _named(setting: str) -> str:
+    """Return the names under which people know a setting."""
+    return f"MOULD_WATCH_MQTT__{setting.upper()}, or the app's option mqtt.{setting}"
