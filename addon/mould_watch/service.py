@@ -16,6 +16,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from mould_watch import __version__
+from mould_watch.api.dead_letters import DeadLettersResource
 from mould_watch.api.hub import Hub
 from mould_watch.api.readings import ReadingsResource
 from mould_watch.api.server import Api
@@ -102,7 +103,10 @@ class Service:
             parts=(database, ingestion),
             forwarded=ForwardedToIngestion(ForwardedIngest(database, submissions)),
             hub=hub,
-            resources=(ReadingsResource(SubmittedToIngestion(submissions)),),
+            resources=(
+                ReadingsResource(SubmittedToIngestion(submissions)),
+                DeadLettersResource(database, ingestion.replay),
+            ),
         )
         worker = NotificationWorker(
             settings.notify,

@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 from pydantic import SecretStr
 
+from mould_watch.api.dead_letters import DeadLettersResource
 from mould_watch.api.feed import Feed
 from mould_watch.api.forwarded import ReadingOutcome
 from mould_watch.api.hub import Hub
@@ -17,9 +18,12 @@ from mould_watch.api.messages import ForwardedEntity, ForwardedReading
 from mould_watch.api.readings import ReadingsResource
 from mould_watch.api.server import Api
 from mould_watch.api.session import SessionLimits
-from mould_watch.clock import SystemClock
+from mould_watch.clock import Clock, SystemClock
+from mould_watch.ingest.interpret import Interpreter
+from mould_watch.ingest.registry import DecoderRegistry
+from mould_watch.ingest.replay import ANY_AGE_S, Replay
 from mould_watch.ingest.submissions import Submissions
-from mould_watch.settings import ApiSettings, IngestSettings
+from mould_watch.settings import ApiSettings, IngestSettings, MqttSettings
 from mould_watch.storage.database import Database
 from mould_watch.wiring import SubmittedToIngestion
 from tests.support.running import running
@@ -66,6 +70,17 @@ class Forwarded:
         self.entities += [(instance_id, entity) for entity in entities]
 
 
+def letter_replay(database: Database, clock: Clock) -> Replay:
+    """Return what tries dead letters again, with the usual settings."""
+    registry = DecoderRegistry.from_settings(MqttSettings().sensors)
+    return Replay(
+        database,
+        clock,
+        Interpreter(registry, IngestSettings()),
+        Interpreter(registry, IngestSettings(age_maximum_s=ANY_AGE_S)),
+    )
+
+
 class RunningApi:
     """The API under test and what surrounds it."""
 
@@ -88,7 +103,10 @@ class RunningApi:
             parts=parts,
             forwarded=self.forwarded,
             hub=self.hub,
-            resources=(ReadingsResource(SubmittedToIngestion(submissions)),),
+            resources=(
+                ReadingsResource(SubmittedToIngestion(submissions)),
+                DeadLettersResource(database, letter_replay(database, clock)),
+            ),
             feed=self.feed,
             limits=limits,
         )

@@ -227,6 +227,8 @@ def _dead(
             payload_size=len(message.payload),
             payload_sha256=sha256(message.payload).digest(),
             fingerprint=mark,
+            retained=message.retain,
+            backlog=message.backlog,
         ),
         from_receipt=True,
     )

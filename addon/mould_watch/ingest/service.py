@@ -16,6 +16,7 @@ from mould_watch.ingest.interpret import Interpreter
 from mould_watch.ingest.leadership import Leadership
 from mould_watch.ingest.mqtt import MqttSource
 from mould_watch.ingest.registry import DecoderRegistry
+from mould_watch.ingest.replay import ANY_AGE_S, Replay
 from mould_watch.ingest.source import BrokerAddress
 from mould_watch.ingest.waiting import WaitingMessages
 from mould_watch.ingest.writer import Writer
@@ -62,12 +63,15 @@ class Ingestion:
         )
         self._waiting.on_episode = self._tell_dropping
         self._source = MqttSource(settings.mqtt, clock, self._waiting)
+        interpreter = Interpreter(self._registry, settings.ingest)
+        any_age = settings.ingest.model_copy(update={"age_maximum_s": ANY_AGE_S})
+        self.replay = Replay(database, clock, interpreter, Interpreter(self._registry, any_age))
         self._intake = Intake(
             database=database,
             clock=clock,
             settings=settings.ingest,
             client_id=settings.mqtt.client_id,
-            interpreter=Interpreter(self._registry, settings.ingest),
+            interpreter=interpreter,
             writer=Writer(
                 database=database, clock=clock, settings=settings.ingest, waiting=self._waiting
             ),

@@ -168,7 +168,7 @@ class Writer:
             async with connection.transaction():
                 return await self._write(connection, part, spool_id), []
         except REFUSALS as error:
-            if _lacks_partition(error):
+            if lacks_partition(error):
                 # it was there when last looked; ensured anew by the retry
                 raise
             if len(part) == 1:
@@ -279,7 +279,8 @@ def _refused(interpreted: Interpreted, error: asyncpg.PostgresError) -> Interpre
     return refused(interpreted, str(error.sqlstate), brief(error))
 
 
-def _lacks_partition(error: asyncpg.PostgresError) -> bool:
+def lacks_partition(error: asyncpg.PostgresError) -> bool:
+    """Return whether a refusal means that a month has no partition."""
     # A real CHECK has a name.
     return isinstance(error, asyncpg.CheckViolationError) and not error.constraint_name
 

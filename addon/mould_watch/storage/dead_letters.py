@@ -50,11 +50,9 @@ class DeadLetter:
     payload_size: int
     payload_sha256: bytes
     fingerprint: int
-
-    @property
-    def can_be_replayed(self) -> bool:
-        """Return whether the whole payload was kept."""
-        return self.payload_size == len(self.payload)
+    # what a replay has to know: the broker had kept it, or it had waited there
+    retained: bool = False
+    backlog: bool = False
 
     @property
     def day(self) -> date:
@@ -83,8 +81,7 @@ async def write_dead_letters(
     """
     if not letters:
         return
-    # One writer at a time: what follows is reckoned from what is read here.
-    await connection.execute(_QUERIES.lock_total)
+    await lock_total(connection)
     groups = _by_day_and_kind([_made_storable(letter) for letter in letters])
     counted = await _merge_further_kinds(connection, groups)
     new = await _not_yet_written(connection, groups)
@@ -104,6 +101,11 @@ async def write_dead_letters(
         kept_bytes -= removed["bytes"]
         await connection.execute(_QUERIES.note_removed, removed["count"])
     await connection.execute(_QUERIES.set_bytes, kept_bytes)
+
+
+async def lock_total(connection: Connection) -> None:
+    """Let one transaction at a time change what is kept: it reckons the sums from what it reads."""
+    await connection.execute(_QUERIES.lock_total)
 
 
 type _Key = tuple[date, int]
@@ -219,6 +221,8 @@ def _row(key: _Key, number: int, letter: DeadLetter) -> tuple[Any, ...]:
         letter.payload_size,
         letter.payload_sha256,
         letter.fingerprint,
+        letter.retained,
+        letter.backlog,
     )
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -26,6 +26,9 @@ METRIC_COLUMNS: Final = (
     "battery_pct",
 )
 """The metrics that have a column of their own in `readings`."""
+
+_CLOCKS_DIFFER: Final = timedelta(minutes=10)
+"""A device's clock may be ahead of ours by less."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,6 +302,11 @@ def _earliest(
     return earliest
 
 
+def _tells_present(reading: NewReading, owner: Device) -> bool:
+    """Return whether a reading is no replay of one that was received long before the latest."""
+    return owner.last_seen_at is None or reading.received_at >= owner.last_seen_at - _CLOCKS_DIFFER
+
+
 def _news(
     readings: Sequence[NewReading],
     owners: Sequence[Device],
@@ -311,7 +319,7 @@ def _news(
         new.metrics.update(reading.metrics)
         if reading.retained:
             continue
-        if reading.qos is not None:
+        if reading.qos is not None and _tells_present(reading, owner):
             new.qos = reading.qos
         if reading.is_timed and (new.last_seen_at is None or reading.ts > new.last_seen_at):
             new.last_seen_at = reading.ts

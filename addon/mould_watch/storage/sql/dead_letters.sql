@@ -28,11 +28,12 @@ ON CONFLICT (day, kind) DO UPDATE SET count = dead_letter_count.count + EXCLUDED
 -- Returns the bytes of what was inserted.
 WITH inserted AS (
     INSERT INTO dead_letter (day, kind, number, received_at, source, topic, qos, reason, detail,
-                             payload, payload_size, payload_sha256, fingerprint)
+                             payload, payload_size, payload_sha256, fingerprint, retained,
+                             backlog)
     SELECT * FROM unnest(
         $1::date[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::text[], $6::text[],
         $7::smallint[], $8::text[], $9::text[], $10::bytea[], $11::bigint[], $12::bytea[],
-        $13::bigint[]
+        $13::bigint[], $14::boolean[], $15::boolean[]
     )
     RETURNING size
 )
