@@ -1,8 +1,8 @@
 """A room's mould risk: on at warning or above."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, override
+from typing import Any, Final, override
 
 from homeassistant.components.binary_sensor import (
     BinarySensorEntity,
@@ -13,7 +13,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .entity import RoomEntity, add_room_entities
-from .models import Condition
+from .room_condition import Condition
+from .room_sensors import UNRECORDED, evidence
 from .runtime import RISK_KEY, MouldWatchConfigEntry
 
 PARALLEL_UPDATES: Final = 0
@@ -24,6 +25,7 @@ class RoomBinarySensorDescription(BinarySensorEntityDescription):
     """A binary sensor, and where its state is in a room's condition."""
 
     is_on_fn: Callable[[Condition], bool | None]
+    attributes_fn: Callable[[Condition], Mapping[str, Any] | None] = lambda _: None
 
 
 BINARY_SENSORS: Final = (
@@ -33,6 +35,7 @@ BINARY_SENSORS: Final = (
         device_class=BinarySensorDeviceClass.PROBLEM,
         # The backend keeps it True while an incident is open, and None without data.
         is_on_fn=lambda condition: condition.at_risk,
+        attributes_fn=evidence,
     ),
 )
 
@@ -58,9 +61,16 @@ class RoomBinarySensor(RoomEntity, BinarySensorEntity):
     """A yes, a no, or unknown: missing data is never a no."""
 
     entity_description: RoomBinarySensorDescription
+    _unrecorded_attributes = UNRECORDED
 
     @property
     @override
     def is_on(self) -> bool | None:
         """Return the state; None when it is not known."""
         return self.entity_description.is_on_fn(self.condition)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any] | None:
+        """Return the numbers behind the state."""
+        return self.entity_description.attributes_fn(self.condition)

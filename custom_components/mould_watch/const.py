@@ -36,9 +36,12 @@ REASONS: Final = (
     "damp_building_up",
     "surface_damp",
     "drying",
+    "learning",
     "no_data",
     "no_outdoor_data",
 )
+OUTLOOKS: Final = ("growing", "not_expected", "unknown")
+AIRING_EFFECTS: Final = ("helps", "harms", "neutral", "unknown")
 
 TARGET_PERSISTENT: Final = "persistent"
 MOBILE_APP: Final = "mobile_app"

@@ -69,4 +69,7 @@ def _condition(runtime: MouldWatchRuntime, room_id: str) -> dict[str, Any] | Non
         "at_risk": condition.at_risk,
         "surface_humidity_pct": condition.surface_humidity_pct,
         "evidence": dict(condition.evidence),
+        "mould_index": dict(condition.mould_index),
+        "first_growth": dict(condition.first_growth),
+        "coverage": condition.coverage,
     }

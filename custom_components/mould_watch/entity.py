@@ -13,7 +13,8 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 from .configuration import rooms_of
 from .const import DOMAIN, MANUFACTURER, MODEL_ROOM
 from .coordinator import MouldWatchCoordinator
-from .models import Condition, Room
+from .models import Room
+from .room_condition import Condition
 from .runtime import MouldWatchConfigEntry
 
 

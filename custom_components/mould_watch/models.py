@@ -5,10 +5,12 @@ Unknown keys are ignored and absent ones are `None`: either side may be the newe
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Self
 
-from homeassistant.util import dt as dt_util
+from .room_condition import Condition, text_or_none
+
+# an incident in one of these is what its rule warns of
+RISK_STATES = frozenset({"open", "recovering"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,11 +30,11 @@ class BackendInfo:
         api = data["api"]
         rooms = data.get("rooms")
         return cls(
-            backend_id=_text(data["backend_id"]),
+            backend_id=text_or_none(data["backend_id"]),
             version=str(data["backend_version"]),
             minimum_api=int(api["minimum"]),
             maximum_api=int(api["maximum"]),
-            owner=_text(data.get("owner")),
+            owner=text_or_none(data.get("owner")),
             rooms=None if rooms is None else int(rooms),
         )
 
@@ -54,7 +56,7 @@ class Welcome:
         return cls(
             backend_id=str(data["backend_id"]),
             version=str(data["backend_version"]),
-            owner=_text(data.get("owner")),
+            owner=text_or_none(data.get("owner")),
             revision=None if revision is None else int(revision),
             role=str(data["role"]),
         )
@@ -72,6 +74,11 @@ class Device:
     metrics: frozenset[str]
     qos: int | None
     available: bool | None
+    # rule ids of its incidents that are open, and of the rules that have no data
+    breached_rules: frozenset[str] = frozenset()
+    unknown_rules: frozenset[str] = frozenset()
+    # whether it was judged at all
+    judged: bool = False
 
     @property
     def key(self) -> tuple[str, str]:
@@ -82,67 +89,24 @@ class Device:
     def from_wire(cls, data: Mapping[str, Any]) -> Self:
         """Read a `Device`."""
         native_id = str(data["native_id"])
+        condition = data.get("condition")
+        judged = condition or {}
         return cls(
             source_instance=str(data["source_instance"]),
             native_id=native_id,
-            name=_text(data.get("name")) or native_id,
-            manufacturer=_text(data.get("manufacturer")),
-            model=_text(data.get("model")),
+            name=text_or_none(data.get("name")) or native_id,
+            manufacturer=text_or_none(data.get("manufacturer")),
+            model=text_or_none(data.get("model")),
             metrics=frozenset(str(metric) for metric in data.get("metrics") or ()),
             qos=data.get("qos"),
             available=data.get("available"),
-        )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Observation:
-    """A value and when it was measured."""
-
-    value: float
-    ts: datetime | None
-
-    @classmethod
-    def from_wire(cls, data: Mapping[str, Any] | None) -> Self | None:
-        """Read an `Observation`; None stays None."""
-        if data is None:
-            return None
-        return cls(value=float(data["value"]), ts=dt_util.parse_datetime(str(data["ts"])))
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Condition:
-    """A room as it is. `None` is "not known"."""
-
-    temperature: Observation | None = None
-    humidity: Observation | None = None
-    dew_point_c: float | None = None
-    surface_temperature_c: float | None = None
-    surface_humidity_pct: float | None = None
-    critical_humidity_pct: float | None = None
-    level: str | None = None
-    reason: str | None = None
-    at_risk: bool | None = None
-    # the numbers behind level and reason, as the backend names them
-    evidence: Mapping[str, Any] = field(default_factory=dict)
-    incident_since: str | None = None
-
-    @classmethod
-    def from_wire(cls, data: Mapping[str, Any]) -> Self:
-        """Read a `RoomCondition`."""
-        surface = data.get("surface") or {}
-        incident = data.get("incident") or {}
-        return cls(
-            temperature=Observation.from_wire(data.get("temperature")),
-            humidity=Observation.from_wire(data.get("humidity")),
-            dew_point_c=data.get("dew_point_c"),
-            surface_temperature_c=surface.get("temperature_c"),
-            surface_humidity_pct=surface.get("humidity_pct"),
-            critical_humidity_pct=surface.get("critical_humidity_pct"),
-            level=_text(data.get("level")),
-            reason=_text(data.get("reason")),
-            at_risk=data.get("at_risk"),
-            evidence=dict(data.get("evidence") or {}),
-            incident_since=_text(incident.get("since")),
+            breached_rules=frozenset(
+                str(incident["rule_id"])
+                for incident in judged.get("incidents") or ()
+                if incident["state"] in RISK_STATES
+            ),
+            unknown_rules=frozenset(str(rule) for rule in judged.get("unknown_rules") or ()),
+            judged=condition is not None,
         )
 
 
@@ -184,8 +148,3 @@ class MouldWatchData:
             devices={device.key: device for device in devices},
             health=dict(data.get("health") or {}),
         )
-
-
-def _text(value: object) -> str | None:
-    """Return the value as text; None stays None."""
-    return None if value is None else str(value)

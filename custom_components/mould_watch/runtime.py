@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 RISK_KEY: Final = "mould_risk"
-ENTITIES_OF_A_ROOM: Final = 7
+ENTITIES_OF_A_ROOM: Final = 17
 
 type MouldWatchConfigEntry = ConfigEntry[MouldWatchRuntime]
 
@@ -114,7 +114,9 @@ class MouldWatchRuntime:
         device = self._device(room_id)
         if room_id not in self._unplaced or device is None:
             return
-        entities = er.async_entries_for_device(er.async_get(self._hass), device.id)
+        entities = er.async_entries_for_device(
+            er.async_get(self._hass), device.id, include_disabled_entities=True
+        )
         if len(entities) < ENTITIES_OF_A_ROOM:
             return
         self._unplaced.discard(room_id)

@@ -1,118 +1,26 @@
 """A room's sensors: what is watched, and what it means for the surface."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, Final, override
 
-from homeassistant.components.sensor import (
-    SensorDeviceClass,
-    SensorEntity,
-    SensorEntityDescription,
-    SensorStateClass,
-)
+from homeassistant.components.sensor import SensorEntity
 from homeassistant.config_entries import ConfigSubentry
-from homeassistant.const import EntityCategory, UnitOfRatio, UnitOfTemperature
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
-from .const import CONF_SOURCES, LEVELS, METRIC_HUMIDITY, METRIC_TEMPERATURE, REASONS
+from .const import CONF_SOURCES
 from .entity import RoomEntity, add_room_entities
-from .models import Condition, Observation
+from .room_sensors import (
+    SENSORS,
+    UNRECORDED,
+    WATCHED,
+    RoomSensorDescription,
+    WatchedSensorDescription,
+)
 from .runtime import MouldWatchConfigEntry
 
 PARALLEL_UPDATES: Final = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class RoomSensorDescription(SensorEntityDescription):
-    """A sensor, and where its value is in a room's condition."""
-
-    value_fn: Callable[[Condition], StateType]
-    attributes_fn: Callable[[Condition], Mapping[str, Any] | None] = lambda _: None
-
-
-@dataclass(frozen=True, kw_only=True)
-class WatchedSensorDescription(SensorEntityDescription):
-    """A sensor that shows what a room's source measures."""
-
-    source: str
-    metric: str
-    observation_fn: Callable[[Condition], Observation | None]
-
-
-def _explanation(condition: Condition) -> dict[str, Any]:
-    """Return the numbers behind level and reason."""
-    return {
-        "surface_temperature_c": condition.surface_temperature_c,
-        "critical_humidity_pct": condition.critical_humidity_pct,
-        "incident_since": condition.incident_since,
-        **condition.evidence,
-    }
-
-
-WATCHED: Final = (
-    WatchedSensorDescription(
-        key="temperature",
-        translation_key="temperature",
-        device_class=SensorDeviceClass.TEMPERATURE,
-        native_unit_of_measurement=UnitOfTemperature.CELSIUS,
-        state_class=SensorStateClass.MEASUREMENT,
-        suggested_display_precision=1,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        source="temperature",
-        metric=METRIC_TEMPERATURE,
-        observation_fn=lambda condition: condition.temperature,
-    ),
-    WatchedSensorDescription(
-        key="humidity",
-        translation_key="humidity",
-        device_class=SensorDeviceClass.HUMIDITY,
-        native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
-        state_class=SensorStateClass.MEASUREMENT,
-        suggested_display_precision=1,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        source="humidity",
-        metric=METRIC_HUMIDITY,
-        observation_fn=lambda condition: condition.humidity,
-    ),
-)
-
-SENSORS: Final = (
-    RoomSensorDescription(
-        key="dew_point",
-        translation_key="dew_point",
-        device_class=SensorDeviceClass.TEMPERATURE,
-        native_unit_of_measurement=UnitOfTemperature.CELSIUS,
-        state_class=SensorStateClass.MEASUREMENT,
-        suggested_display_precision=1,
-        value_fn=lambda condition: condition.dew_point_c,
-    ),
-    RoomSensorDescription(
-        key="surface_humidity",
-        translation_key="surface_humidity",
-        device_class=SensorDeviceClass.HUMIDITY,
-        native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
-        state_class=SensorStateClass.MEASUREMENT,
-        suggested_display_precision=1,
-        value_fn=lambda condition: condition.surface_humidity_pct,
-    ),
-    RoomSensorDescription(
-        key="mould_level",
-        translation_key="mould_level",
-        device_class=SensorDeviceClass.ENUM,
-        options=list(LEVELS),
-        value_fn=lambda condition: _of(LEVELS, condition.level),
-    ),
-    RoomSensorDescription(
-        key="reason",
-        translation_key="reason",
-        device_class=SensorDeviceClass.ENUM,
-        options=list(REASONS),
-        value_fn=lambda condition: _of(REASONS, condition.reason),
-        attributes_fn=_explanation,
-    ),
-)
 
 
 async def async_setup_entry(
@@ -137,19 +45,7 @@ class RoomSensor(RoomEntity, SensorEntity):
 
     entity_description: RoomSensorDescription
     # The explanation changes with each evaluation: history keeps the state, not the numbers.
-    _unrecorded_attributes = frozenset(
-        {
-            "surface_temperature_c",
-            "critical_humidity_pct",
-            "incident_since",
-            "damp_hours",
-            "damp_readings",
-            "required_damp_hours",
-            "required_damp_readings",
-            "window_hours",
-            "coverage",
-        }
-    )
+    _unrecorded_attributes = UNRECORDED
 
     @property
     @override
@@ -205,8 +101,3 @@ class WatchedSensor(RoomEntity, SensorEntity):
     def _on_source(self, registry_id: str) -> None:
         if registry_id == self._source_entity:
             self.async_write_ha_state()
-
-
-def _of(known: tuple[str, ...], word: str | None) -> str | None:
-    """Return the word if this version knows it: a newer backend may say more."""
-    return word if word in known else None

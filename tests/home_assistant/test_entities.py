@@ -14,6 +14,15 @@ from tests.home_assistant.backend import Backend
 from tests.home_assistant.conftest import Setup, entity_room, room, room_id_of, set_sensor
 from tests.support.waiting import until
 
+_OF_HOME_ASSISTANT = {
+    "friendly_name",
+    "device_class",
+    "icon",
+    "options",
+    "state_class",
+    "unit_of_measurement",
+}
+
 
 def _states(hass: HomeAssistant, room_name: str = "bathroom") -> dict[str, str]:
     prefix = f"{room_name}_"
@@ -35,15 +44,35 @@ async def test_a_room_shows_its_condition(
         "watched_temperature": "21.5",
         "watched_humidity": "72.0",
         "dew_point": "16.2",
+        "surface_temperature": "15.5",
         "surface_humidity": "93.0",
+        "absolute_humidity": "13.5",
+        "mould_index": "0.42",
         "mould_level": "warning",
         "reason": "surface_damp",
+        "outlook": "growing",
+        "days_to_first_growth": "20.0",
+        "airing": "helps",
+        "lowest_safe_temperature": "23.5",
+        "highest_safe_humidity": "58.0",
+        "data_coverage": "90.0",
         "mould_risk": "on",
     }
-    reason = hass.states.get("sensor.bathroom_reason")
-    assert reason is not None
-    assert reason.attributes["damp_hours"] == 7.5
-    assert reason.attributes["critical_humidity_pct"] == 80.0
+    for entity_id in ("sensor.bathroom_reason", "binary_sensor.bathroom_mould_risk"):
+        why = hass.states.get(entity_id)
+        assert why is not None
+        assert why.attributes["damp_hours"] == 9.0
+        assert why.attributes["warmer_k"] == 3.0
+        assert why.attributes["critical_humidity_pct"] == 80.0
+    index = hass.states.get("sensor.bathroom_mould_index")
+    assert index is not None
+    assert (index.attributes["low"], index.attributes["high"]) == (0.1, 0.9)
+    days = hass.states.get("sensor.bathroom_days_to_first_growth")
+    assert days is not None
+    assert (days.attributes["days_low"], days.attributes["days_high"]) == (14.0, 31.0)
+    airing = hass.states.get("sensor.bathroom_airing")
+    assert airing is not None
+    assert airing.attributes["minutes"] == 10
     registry = er.async_get(hass)
     assert {e.unique_id for e in er.async_entries_for_config_entry(registry, entry.entry_id)} == {
         f"{room_id}_{key}"
@@ -51,12 +80,76 @@ async def test_a_room_shows_its_condition(
             "temperature",
             "humidity",
             "dew_point",
+            "surface_temperature",
             "surface_humidity",
+            "absolute_humidity",
+            "mould_index",
             "mould_level",
             "reason",
+            "outlook",
+            "days_to_first_growth",
+            "airing",
+            "lowest_safe_temperature",
+            "highest_safe_humidity",
+            "drying_half_time",
+            "coverage",
             "mould_risk",
         )
     }
+
+
+@pytest.mark.parametrize(
+    ("first_growth", "outlook", "days", "reason"),
+    [
+        (
+            {"outlook": "not_expected", "reason": "too_dry", "days": None},
+            "not_expected",
+            "unknown",
+            "too_dry",
+        ),
+        ({"outlook": "unknown", "reason": "learning"}, "unknown", "unknown", "learning"),
+        (None, "unknown", "unknown", None),
+    ],
+)
+async def test_never_and_not_known_are_told_apart(
+    hass: HomeAssistant,
+    *,
+    backend: Backend,
+    setup: Setup,
+    first_growth: dict[str, object] | None,
+    outlook: str,
+    days: str,
+    reason: str | None,
+) -> None:
+    entry = await setup(room())
+    await backend.tell_condition(room_id_of(entry), first_growth=first_growth)
+    await until(lambda: _states(hass)["reason"] == "surface_damp")
+    assert _states(hass)["outlook"] == outlook
+    assert _states(hass)["days_to_first_growth"] == days
+    state = hass.states.get("sensor.bathroom_outlook")
+    assert state is not None
+    assert state.attributes["reason"] == reason
+
+
+async def test_a_room_that_still_learns_shows_its_surface_and_says_until_when(
+    hass: HomeAssistant, backend: Backend, setup: Setup
+) -> None:
+    entry = await setup(room())
+    await backend.tell_condition(
+        room_id_of(entry),
+        reason="learning",
+        level=None,
+        at_risk=None,
+        learning_until="2026-11-23T08:00:00+00:00",
+        mould_index=None,
+        first_growth={"outlook": "unknown", "reason": "learning"},
+    )
+    await until(lambda: _states(hass)["reason"] == "learning")
+    assert _states(hass)["surface_humidity"] == "93.0"
+    assert _states(hass)["mould_risk"] == "unknown"
+    state = hass.states.get("sensor.bathroom_reason")
+    assert state is not None
+    assert state.attributes["learning_until"] == "2026-11-23T08:00:00+00:00"
 
 
 async def test_the_numbers_are_not_recorded(
@@ -65,15 +158,10 @@ async def test_the_numbers_are_not_recorded(
     entry = await setup(room())
     await backend.tell_condition(room_id_of(entry))
     await until(lambda: _states(hass)["reason"] == "surface_damp")
-    state = hass.states.get("sensor.bathroom_reason")
-    assert state is not None
-    assert state.state_info is not None
-    shown = {
-        key
-        for key in state.attributes
-        if key not in ("friendly_name", "device_class", "icon", "options")
-    }
-    assert shown <= state.state_info["unrecorded_attributes"]
+    for state in hass.states.async_all(("sensor", "binary_sensor")):
+        assert state.state_info is not None
+        shown = {key for key in state.attributes if key not in _OF_HOME_ASSISTANT}
+        assert shown <= state.state_info["unrecorded_attributes"], state.entity_id
 
 
 async def test_categories_and_classes(hass: HomeAssistant, setup: Setup) -> None:
@@ -84,9 +172,18 @@ async def test_categories_and_classes(hass: HomeAssistant, setup: Setup) -> None
         for entity in registry.entities.values()
         if entity.entity_category is not None
     }
-    assert diagnostic == {"sensor.bathroom_watched_temperature", "sensor.bathroom_watched_humidity"}
+    assert diagnostic == {
+        "sensor.bathroom_watched_temperature",
+        "sensor.bathroom_watched_humidity",
+        "sensor.bathroom_drying_half_time",
+        "sensor.bathroom_data_coverage",
+    }
+    assert registry.entities["sensor.bathroom_drying_half_time"].disabled_by is not None
     classes = {
         "sensor.bathroom_surface_humidity": "humidity",
+        "sensor.bathroom_absolute_humidity": "absolute_humidity",
+        # a limit is no air of the room
+        "sensor.bathroom_highest_safe_humidity": None,
         "sensor.bathroom_mould_level": "enum",
         "sensor.bathroom_reason": "enum",
         "binary_sensor.bathroom_mould_risk": "problem",
@@ -108,7 +205,14 @@ async def test_without_data_the_risk_is_on_or_unknown_and_never_off(
         humidity=None,
         dew_point_c=None,
         surface=None,
-        evidence=None,
+        absolute_humidity_g_m3=None,
+        mould_index=None,
+        first_growth=None,
+        coverage=None,
+        mould_evidence=None,
+        airing=None,
+        lowest_safe_temperature_c=None,
+        highest_safe_humidity_pct=None,
         incident=None,
     )
     await until(lambda: _states(hass)["reason"] == "no_data")
@@ -224,7 +328,7 @@ async def test_news_of_one_room_writes_no_entity_of_another(
         }
 
     before = reported()
-    assert len(before) == 7
+    assert len(before) == 16
     await backend.tell_condition(room_id_of(entry), dew_point_c=3.0)
     await until(lambda: _states(hass, "bathroom")["dew_point"] == "3.0")
     assert reported() == before

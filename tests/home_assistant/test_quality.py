@@ -20,8 +20,9 @@ from custom_components.mould_watch.const import CLIENT_VERSION, LEVELS, PROTECT_
 from custom_components.mould_watch.errors import MouldWatchClientError
 from custom_components.mould_watch.home_flow import OUTDOOR_KINDS
 from custom_components.mould_watch.issues import _FIXABLE, IssueKind
+from custom_components.mould_watch.room_condition import Condition
+from custom_components.mould_watch.room_sensors import SENSORS, UNRECORDED, WATCHED
 from custom_components.mould_watch.runtime import ENTITIES_OF_A_ROOM
-from custom_components.mould_watch.sensor import SENSORS, WATCHED, RoomSensor, _explanation
 from custom_components.mould_watch.sources import SAME_DEVICE
 
 ROOT = Path(__file__).parents[2]
@@ -182,16 +183,15 @@ def test_every_entity_state_and_attribute_has_its_text() -> None:
     for description in sensors:
         states = TEXTS["entity"]["sensor"][description.key].get("state", {})
         assert set(states) == set(description.options or ())
-    assert set(TEXTS["entity"]["sensor"]["reason"]["state_attributes"]) == (
-        RoomSensor._unrecorded_attributes
-    )
+    for description in SENSORS:
+        texts = TEXTS["entity"]["sensor"][description.key]
+        shown = set(description.attributes_fn(Condition()) or ())
+        assert set(texts.get("state_attributes", {})) == shown
+        assert shown <= UNRECORDED
+    for binary in BINARY_SENSORS:
+        texts = TEXTS["entity"]["binary_sensor"][binary.key]
+        assert set(texts["state_attributes"]) == set(binary.attributes_fn(Condition()) or ())
     assert len(sensors) + len(BINARY_SENSORS) == ENTITIES_OF_A_ROOM
-
-
-def test_the_explanation_is_not_recorded() -> None:
-    from custom_components.mould_watch.models import Condition  # noqa: PLC0415
-
-    assert set(_explanation(Condition())) <= RoomSensor._unrecorded_attributes
 
 
 def test_every_icon_belongs_to_an_entity() -> None:
