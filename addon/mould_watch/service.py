@@ -26,6 +26,7 @@ from mould_watch.ingest.forwarded import ForwardedIngest
 from mould_watch.ingest.service import Ingestion
 from mould_watch.ingest.submissions import Submissions
 from mould_watch.notify.channels.home_assistant import HomeAssistantChannel
+from mould_watch.notify.repetition import Repetitions
 from mould_watch.notify.worker import NotificationWorker
 from mould_watch.observability.logs import Secrets
 from mould_watch.settings import Settings
@@ -119,6 +120,7 @@ class Service:
         self._parts = [
             Part("ingestion", ingestion.run),
             Part("evaluator", Evaluator(database, clock).run),
+            Part("repetitions", Repetitions(settings.notify, database, clock).run),
             Part("notifications", worker.run),
             Part("api", api.run),
             Part("database", database.run),

@@ -94,6 +94,10 @@ class NotifySettings(BaseModel):
     lease_s: float = Field(default=90.0, gt=0)
     retry_initial_s: float = Field(default=5.0, gt=0)
     retry_maximum_s: float = Field(default=900.0, gt=0)
+    # how long a phone that confirms what arrives may be silent about an alarm of high severity,
+    # and how long nobody may react to one where no phone confirms, before it is said again
+    receipt_wait_s: float = Field(default=300.0, gt=0)
+    person_wait_s: float = Field(default=900.0, gt=0)
 
     @model_validator(mode="after")
     def _lease_outlives_channel(self) -> Self:

@@ -112,6 +112,7 @@ async def add_notification(
     incident_id: UUID,
     *,
     kind: str = "alarm",
+    severity: str = "warning",
     route: str = INSTANCE,
     target: str = "phone-1",
     channel: str = "home_assistant",
@@ -126,7 +127,7 @@ async def add_notification(
         SELECT t.id, t.incident_id, $2, $3, $4,
             (SELECT coalesce(max(sequence), 0) + 1 FROM notification
              WHERE incident_id = $1 AND channel = $2 AND route = $3 AND target = $4),
-            $5, 'warning',
+            $5, $7::text::risk_level,
             jsonb_build_object('room_id', r.id, 'room', r.name, 'title', 'Mould risk',
                                'body', 'The wall is damp.', 'buttons', '[]'::jsonb),
             clock_timestamp() + make_interval(secs => $6)
@@ -143,6 +144,7 @@ async def add_notification(
         target,
         kind,
         due_in_s,
+        severity,
     )
     return notification_id
 

@@ -4,8 +4,11 @@ What is not known is ignored: a newer client may say more.
 """
 
 from typing import Annotated, Any, Final, Literal
+from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints
+
+from mould_watch.domain.incident_action import Action
 
 API_VERSION_MINIMUM: Final = 1
 API_VERSION_MAXIMUM: Final = 1
@@ -85,3 +88,20 @@ class NotificationResult(_Message):
     code: str | None = None
     message: str | None = None
     retry_after_s: FiniteFloat | None = Field(default=None, ge=0)
+    # delivered to a phone: whether that will also say when it arrived (`notification_receipt`)
+    expects_receipt: bool | None = None
+
+
+class NotificationReceipt(_Message):
+    """A notification that arrived on its phone."""
+
+    notification_id: UUID
+
+
+class IncidentAction(_Message):
+    """What a person did with an incident; `action_id` is the press's own."""
+
+    action_id: UUID
+    incident_id: UUID
+    action: Action
+    until: AwareDatetime | None = None

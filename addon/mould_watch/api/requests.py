@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Protocol
+from uuid import UUID
 
 from pydantic import ValidationError
 
@@ -11,6 +12,8 @@ from mould_watch.api.messages import (
     CheckConfiguration,
     Configure,
     ForwardedReading,
+    IncidentAction,
+    NotificationReceipt,
     Readings,
 )
 from mould_watch.errors import MouldWatchError
@@ -39,16 +42,31 @@ class Client(Protocol):
         ...
 
 
+class Handled(Protocol):
+    """Takes what people do with incidents, and what phones say of notifications."""
+
+    async def act(self, asked: IncidentAction) -> dict[str, Any]:
+        """Let an action be taken once; raises RequestError and DatabaseUnavailableError."""
+        ...
+
+    async def receive(self, notification_id: UUID) -> dict[str, Any]:
+        """Record that a notification arrived; raises DatabaseUnavailableError."""
+        ...
+
+
 type _Handler = Callable[[Client, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 
 
 class Requests:
     """Answers requests by their `type`."""
 
-    def __init__(self, store: ConfigurationStore, forwarded: ForwardedReadings) -> None:
+    def __init__(
+        self, store: ConfigurationStore, forwarded: ForwardedReadings, handled: Handled
+    ) -> None:
         """Use the configuration in the database, and ingestion for what is forwarded."""
         self._store = store
         self._forwarded = forwarded
+        self._handled = handled
         self._handlers: Final[Mapping[str, _Handler]] = {
             "configure": self._configure,
             "check_configuration": self._check_configuration,
@@ -56,6 +74,8 @@ class Requests:
             "readings": self._readings,
             "availability": self._availability,
             "ready_to_deliver": self._ready_to_deliver,
+            "incident_action": self._incident_action,
+            "notification_receipt": self._notification_receipt,
         }
 
     async def answer(self, client: Client, message: Mapping[str, Any]) -> dict[str, Any]:
@@ -130,6 +150,15 @@ class Requests:
     ) -> dict[str, Any]:
         client.ready_to_deliver()
         return {}
+
+    async def _incident_action(self, _client: Client, message: Mapping[str, Any]) -> dict[str, Any]:
+        return await self._handled.act(IncidentAction.model_validate(message))
+
+    async def _notification_receipt(
+        self, _client: Client, message: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        receipt = NotificationReceipt.model_validate(message)
+        return await self._handled.receive(receipt.notification_id)
 
 
 def faults(error: ValidationError) -> str:

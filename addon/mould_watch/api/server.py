@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from mould_watch.api.feed import Feed
 from mould_watch.api.forwarded import ForwardedReadings
+from mould_watch.api.handling import Handling, IncidentActionsResource
 from mould_watch.api.hub import Hub
 from mould_watch.api.requests import Requests
 from mould_watch.api.routes import Resource, Routes
@@ -47,7 +48,8 @@ class Api:
         self._settings = settings
         self._hub = hub
         self._feed = feed or Feed(database, clock, parts)
-        requests = Requests(ConfigurationStore(database), forwarded)
+        handling = Handling(database, clock)
+        requests = Requests(ConfigurationStore(database), forwarded, handling)
         self._routes = Routes(
             database=database,
             parts=parts,
@@ -56,7 +58,7 @@ class Api:
             requests=requests,
             token=token,
             limits=limits or SessionLimits(),
-            resources=resources,
+            resources=(*resources, IncidentActionsResource(handling)),
         )
         self._port: int | None = None
         self._listening = asyncio.Event()

@@ -65,7 +65,7 @@ class Sender:
     async def _store(self, claimed: ClaimedNotification, delivery: Delivery) -> None:
         match delivery.outcome:
             case Outcome.DELIVERED:
-                await self._finish_sent(claimed)
+                await self._finish_sent(claimed, delivery)
             case Outcome.FAILED:
                 await self._finish_failed(claimed, delivery.reason)
             case Outcome.RETRY | Outcome.NO_ANSWER:
@@ -77,8 +77,12 @@ class Sender:
                 # Soon: the missing route, not a growing wait, holds it back until it returns.
                 await self._give_back(claimed, self._retry.delay_s(0), delivery.reason)
 
-    async def _finish_sent(self, claimed: ClaimedNotification) -> None:
-        if not await self._stored(lambda connection: outbox.finish(connection, claimed, "sent")):
+    async def _finish_sent(self, claimed: ClaimedNotification, delivery: Delivery) -> None:
+        if not await self._stored(
+            lambda connection: outbox.finish(
+                connection, claimed, "sent", expects_receipt=delivery.expects_receipt
+            )
+        ):
             self._tell_lost(claimed)
             return
         _LOGGER.info(

@@ -32,6 +32,8 @@ class Delivery:
     code: str | None = None
     message: str | None = None
     retry_after_s: float | None = None
+    # delivered by a way that hides failures: whether a receipt will say that it arrived
+    expects_receipt: bool | None = None
 
     @property
     def reason(self) -> str:

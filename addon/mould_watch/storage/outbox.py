@@ -34,6 +34,10 @@ class ClaimedNotification:
     attempt: int
     claim_token: UUID
     taken_over: bool
+    # "push", or "entity": as plain text, by a way that tells its errors
+    via: str = "push"
+    # it says an earlier one of its lane again, for want of a sign that that arrived
+    is_repetition: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,8 @@ async def claim(
             attempt=row["attempts"],
             claim_token=row["claim_token"],
             taken_over=row["taken_over"],
+            via=row["via"],
+            is_repetition=row["is_repetition"],
         )
         for row in rows
     ]
@@ -105,8 +111,13 @@ async def finish(
     claimed: ClaimedNotification,
     state: Literal["sent", "failed"],
     reason: str | None = None,
+    *,
+    expects_receipt: bool | None = None,
 ) -> bool:
-    """Write the claim's end; False when the claim is another's by now and nothing was written."""
+    """Write the claim's end; False when the claim is another's by now and nothing was written.
+
+    `expects_receipt`: whether who accepted it, and may have lost it, will say that it arrived.
+    """
     return (
         await connection.fetchval(
             _QUERIES.finish,
@@ -114,6 +125,7 @@ async def finish(
             claimed.claim_token,
             state,
             _storable(reason),
+            expects_receipt,
         )
         is not None
     )

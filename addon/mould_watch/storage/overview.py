@@ -110,6 +110,10 @@ class NotificationOverview(_Overview):
     last_error: str | None
     created_at: datetime
     finished_at: datetime | None
+    via: str
+    repeats: UUID | None
+    expects_receipt: bool | None
+    confirmed_at: datetime | None
     steps: tuple[NotificationStep, ...]
 
 

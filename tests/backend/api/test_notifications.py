@@ -51,6 +51,7 @@ async def test_a_notification_is_delivered_and_answered_by_its_id(
         "code": "action_missing",
         "message": "The phone's action is not there.",
         "retry_after_s": 30.0,
+        "expects_receipt": None,
     }
 
 

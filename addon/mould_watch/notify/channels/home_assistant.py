@@ -20,6 +20,7 @@ class _Answer(BaseModel):
     code: str | None = None
     message: str | None = None
     retry_after_s: float | None = Field(default=None, ge=0)
+    expects_receipt: bool | None = None
 
 
 class HomeAssistantChannel:
@@ -53,6 +54,8 @@ class HomeAssistantChannel:
             "severity": claimed.severity,
             "target": claimed.target,
             "attempt": claimed.attempt,
+            "via": claimed.via,
+            "is_repetition": claimed.is_repetition,
         }
         try:
             answer = _Answer.model_validate(
@@ -76,4 +79,10 @@ class HomeAssistantChannel:
                 "unreadable_answer",
                 f"Home Assistant's answer is not understood ({error.error_count()} faults)",
             )
-        return Delivery(Outcome(answer.outcome), answer.code, answer.message, answer.retry_after_s)
+        return Delivery(
+            Outcome(answer.outcome),
+            answer.code,
+            answer.message,
+            answer.retry_after_s,
+            expects_receipt=answer.expects_receipt,
+        )

@@ -38,7 +38,8 @@ SET state = 'claimed',
 FROM candidate
 WHERE n.id = candidate.id
 RETURNING n.id, n.incident_id, n.channel, n.route, n.target, n.kind, n.severity::text,
-    n.message, n.attempts, n.claim_token, candidate.former_state = 'claimed' AS taken_over;
+    n.message, n.attempts, n.claim_token, candidate.former_state = 'claimed' AS taken_over, n.via,
+    n.repeats IS NOT NULL AS is_repetition;
 
 -- name: supersede
 -- Ends what a newer row of its lane has made pointless, so that the newer one is the last to
@@ -101,10 +102,10 @@ FROM notification
 WHERE id = $1 AND claim_token = $2 AND state = 'claimed';
 
 -- name: finish
--- $1 id, $2 claim token, $3 'sent' or 'failed', $4 reason.
+-- $1 id, $2 claim token, $3 'sent' or 'failed', $4 reason, $5 whether a receipt is to come, or null.
 UPDATE notification
 SET state = $3::text::notification_state, claim_token = NULL, lease_until = NULL,
-    finished_at = clock_timestamp(), last_error = $4
+    finished_at = clock_timestamp(), last_error = $4, expects_receipt = $5
 WHERE id = $1 AND claim_token = $2 AND state = 'claimed'
 RETURNING id;
 

@@ -49,8 +49,10 @@ SELECT notification.id AS notification_id, notification.incident_id, notificatio
        notification.severity::text, notification.message, notification.state::text,
        notification.attempts, notification.due_at, notification.claimed_by,
        notification.last_error, notification.created_at, notification.finished_at,
-       steps.steps
+       notification.via, notification.repeats, notification.expects_receipt,
+       receipt.at AS confirmed_at, steps.steps
 FROM notification
+LEFT JOIN notification_receipt AS receipt ON receipt.notification_id = notification.id
 JOIN LATERAL (
     SELECT coalesce(jsonb_agg(jsonb_build_object(
         'at', step.at, 'from_state', step.from_state, 'to_state', step.to_state,

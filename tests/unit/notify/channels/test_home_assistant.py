@@ -61,6 +61,8 @@ async def test_sends_what_the_protocol_says() -> None:
             "buttons": [],
             "target": "phone-1",
             "attempt": 2,
+            "via": "push",
+            "is_repetition": False,
         }
     ]
 
@@ -82,6 +84,12 @@ async def test_reads_retry_and_failed() -> None:
     assert await _deliver({"outcome": "failed", "code": "unknown_phone", "message": "gone"}) == (
         Delivery(Outcome.FAILED, "unknown_phone", "gone")
     )
+
+
+@pytest.mark.parametrize("expects_receipt", [True, False, None])
+async def test_says_whether_a_receipt_is_to_come(*, expects_receipt: bool | None) -> None:
+    delivery = await _deliver({"outcome": "delivered", "expects_receipt": expects_receipt})
+    assert delivery.expects_receipt is expects_receipt
 
 
 async def test_a_connection_that_goes_is_not_a_failure() -> None:

@@ -1,0 +1,107 @@
+"""What people do with incidents and phones say of notifications, over the stream and over HTTP."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from mould_watch.api.answers import answer, failure, json_object
+from mould_watch.api.messages import IncidentAction
+from mould_watch.api.requests import RequestError, faults
+from mould_watch.clock import Clock
+from mould_watch.domain.incident_action import ActionOutcome
+from mould_watch.storage import receipts
+from mould_watch.storage.database import Database
+from mould_watch.storage.incident_actions import apply_action
+
+_LOGGER: Final = logging.getLogger(__name__)
+
+
+class Handling:
+    """Takes presses, each once, and receipts."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        """Write to `database`, at the time that `clock` says."""
+        self._database = database
+        self._clock = clock
+
+    async def act(self, asked: IncidentAction) -> dict[str, Any]:
+        """Let an action be taken and return its result (docs/protocol.md).
+
+        Raises RequestError `invalid_until` when it is put off until no time that fits, and
+        DatabaseUnavailableError.
+        """
+        try:
+            async with self._database.transaction() as connection:
+                result = await apply_action(
+                    connection,
+                    asked.incident_id,
+                    asked.action,
+                    asked.until,
+                    asked.action_id,
+                    at=self._clock.now(),
+                )
+        except ValueError as error:
+            raise RequestError("invalid_until", f"Not taken: {error}.") from error
+        _LOGGER.info(
+            "Somebody answered incident %s with %s: %s.",
+            asked.incident_id,
+            asked.action.value,
+            result.outcome.value,
+            extra={
+                "action": "incident_action_taken",
+                "incident_id": str(asked.incident_id),
+                "pressed": asked.action.value,
+                "outcome": result.outcome.value,
+                "action_id": str(asked.action_id),
+                "is_repeated": result.is_repeated,
+            },
+        )
+        incident = result.incident
+        return {
+            "outcome": result.outcome.value,
+            "is_repeated": result.is_repeated,
+            "incident": None if incident is None else incident.summary.model_dump(mode="json"),
+        }
+
+    async def receive(self, notification_id: UUID) -> dict[str, Any]:
+        """Record that a notification arrived; raises DatabaseUnavailableError."""
+        async with self._database.transaction() as connection:
+            is_known = await receipts.record_receipt(connection, notification_id)
+        _LOGGER.info(
+            "A phone has notification %s.",
+            notification_id,
+            extra={
+                "action": "notification_received",
+                "notification_id": str(notification_id),
+                "is_known": is_known,
+            },
+        )
+        return {"is_known": is_known}
+
+
+class IncidentActionsResource:
+    """`POST /v1/incidents/{incident_id}/actions`."""
+
+    def __init__(self, handling: Handling) -> None:
+        """Let `handling` take them."""
+        self._handling = handling
+
+    def routes(self) -> Sequence[web.RouteDef]:
+        """Return the paths it answers."""
+        return [web.post("/v1/incidents/{incident_id}/actions", self._post)]
+
+    async def _post(self, request: web.Request) -> web.Response:
+        body = await json_object(request)
+        try:
+            asked = IncidentAction.model_validate(body | dict(request.match_info))
+        except ValidationError as error:
+            text = f"The request is not well formed: {faults(error)}."
+            raise RequestError("invalid_message", text) from error
+        result = await self._handling.act(asked)
+        if result["outcome"] == ActionOutcome.UNKNOWN.value:
+            return failure(404, "unknown_incident", "There is no such incident.")
+        return answer(result)
