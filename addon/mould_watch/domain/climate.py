@@ -142,6 +142,8 @@ class Climate:
     # None: the home has no outdoor source
     outdoor_temperature: Series | None = None
     outdoor_humidity: Series | None = None
+    # None: no sensor is on the surface
+    surface_temperature: Series | None = None
 
     def pieces(self, start: datetime, end: datetime, at: Iterable[datetime] = ()) -> Iterator[Air]:
         """Yield the window [start, end] in pieces of constant air, in order, without holes.

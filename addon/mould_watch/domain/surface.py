@@ -5,10 +5,15 @@ room rather than the outside: 1 is the room air itself, 0.70 a wall at the stand
 """
 
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 from mould_watch.domain.configuration import Protect, RoomConfiguration
-from mould_watch.domain.psychrometrics import saturation_pressure_pa, vapour_pressure_pa
+from mould_watch.domain.psychrometrics import (
+    is_temperature_computable,
+    saturation_pressure_pa,
+    vapour_pressure_pa,
+)
 
 # Cold wall: what DIN 4108-2 asks for at least. Window: plain double glazing (U 2.7). Insulated
 # wall: between the standard's corner and the undisturbed wall. Things: they are as warm as the air.
@@ -21,21 +26,47 @@ _DEFAULT_FACTOR: Final = {
 # Ground a few metres deep stays near the year's mean outside.
 DEFAULT_CELLAR_C: Final = 12.0
 
+_YEAR_DAYS: Final = 365.0
+
+
+F_RSI_MINIMUM: Final = 0.2
+F_RSI_MAXIMUM: Final = 1.0
+
+R_SI_GLAZING: Final = 0.13
+R_SI_WALL: Final = 0.25
+"""The inner surface resistances of ISO 13788 in m²K/W: for glass and frames, and for walls,
+where furniture and curtains keep the warm air away."""
+
 
 @dataclass(frozen=True, slots=True)
 class SurfaceModel:
-    """How the temperature of the watched surface follows: by a factor, or fixed.
+    """How the temperature of the watched surface follows.
 
-    Exactly one of the two is set. `f_rsi` is 0.2..1.0, `temperature_c` in °C.
+    Exactly one of: a temperature factor `f_rsi` (0.2..1.0; 1: the room air itself, as for things
+    in the room); a fixed `temperature_c`, for a cellar; `is_measured`, by a sensor on the surface.
+    With a factor, `outdoor_mean_days` (> 0, at most 365) lets it follow not the outside but its
+    running mean, as heavy walls and the ground do. Raises ValueError otherwise.
     """
 
     f_rsi: float | None = None
     temperature_c: float | None = None
+    is_measured: bool = False
+    outdoor_mean_days: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse neither and both. Raises ValueError."""
-        if (self.f_rsi is None) == (self.temperature_c is None):
-            message = "a surface has either a temperature factor or a fixed temperature"
+        """Refuse what is no model, or two. Raises ValueError."""
+        kinds = (self.f_rsi is not None) + (self.temperature_c is not None) + self.is_measured
+        if kinds != 1:
+            message = "a surface has one of: a temperature factor, a fixed temperature, a sensor"
+            raise ValueError(message)
+        if self.f_rsi is not None:
+            check_factor(self.f_rsi)
+        if self.temperature_c is not None and not is_temperature_computable(self.temperature_c):
+            message = f"surface temperature {self.temperature_c!r} °C is outside -80..100 °C"
+            raise ValueError(message)
+        days = self.outdoor_mean_days
+        if days is not None and (self.f_rsi is None or not 0.0 < days <= _YEAR_DAYS):
+            message = f"a surface with a factor follows the mean of 0..365 days, not {days!r}"
             raise ValueError(message)
 
     @property
@@ -43,8 +74,15 @@ class SurfaceModel:
         """Whether the outdoor temperature matters to it."""
         return self.f_rsi is not None and self.f_rsi < 1.0
 
-    def surface_temperature_c(self, indoor_c: float, outdoor_c: float | None) -> float | None:
-        """Return the temperature of the surface in °C; None if the outdoor one is missing."""
+    def surface_temperature_c(
+        self, indoor_c: float, outdoor_c: float | None, measured_c: float | None = None
+    ) -> float | None:
+        """Return the temperature of the surface in °C; None if what it follows is missing.
+
+        `outdoor_c` is its mean where the model follows the mean.
+        """
+        if self.is_measured:
+            return measured_c
         if self.f_rsi is None:
             return self.temperature_c
         if not self.needs_outdoor:
@@ -52,6 +90,39 @@ class SurfaceModel:
         if outdoor_c is None:
             return None
         return surface_temperature_c(indoor_c, outdoor_c, self.f_rsi)
+
+
+def check_factor(f_rsi: float) -> float:
+    """Return the temperature factor; raises ValueError outside 0.2..1.0, and for NaN."""
+    if not F_RSI_MINIMUM <= f_rsi <= F_RSI_MAXIMUM:
+        message = f"temperature factor {f_rsi:.3g} is outside {F_RSI_MINIMUM}..{F_RSI_MAXIMUM}"
+        raise ValueError(message)
+    return f_rsi
+
+
+def factor_of_u_value(u_value: float, r_si: float = R_SI_GLAZING) -> float:
+    """Return the temperature factor of a flat element from its U-value in W/m²K.
+
+    `f = 1 - U R_si`: the share of the whole resistance to heat (1 / U) that is not the resistance
+    `r_si` between room air and surface (ISO 6946, ISO 13788). It holds in the middle of a pane or
+    a wall; a corner, an edge or a frame is colder, and only a reading of the cold spot knows how
+    much. Raises ValueError for what is no U-value, and where the factor is outside 0.2..1.0.
+    """
+    if not (0.0 < u_value < inf and 0.0 < r_si < inf):
+        message = f"a U-value of {u_value!r} W/m²K with R_si {r_si!r} m²K/W is none"
+        raise ValueError(message)
+    return check_factor(1.0 - u_value * r_si)
+
+
+def factor_of_mold_indicator(calibration_factor: float) -> float:
+    """Return the temperature factor for the `calibration_factor` of core's mold_indicator.
+
+    Its critical temperature is T_e + (T_i - T_e) / c: so f = 1 / c. Raises ValueError outside 1..5.
+    """
+    if not 1.0 / F_RSI_MAXIMUM <= calibration_factor <= 1.0 / F_RSI_MINIMUM:
+        message = f"a calibration factor of {calibration_factor!r} is outside 1..5"
+        raise ValueError(message)
+    return 1.0 / calibration_factor
 
 
 def surface_temperature_c(indoor_c: float, outdoor_c: float, f_rsi: float) -> float:

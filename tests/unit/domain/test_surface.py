@@ -1,3 +1,4 @@
+from math import inf, nan
 from uuid import UUID
 
 import pytest
@@ -13,7 +14,10 @@ from mould_watch.domain.configuration import (
 from mould_watch.domain.psychrometrics import dew_point_c
 from mould_watch.domain.surface import (
     DEFAULT_CELLAR_C,
+    R_SI_WALL,
     SurfaceModel,
+    factor_of_mold_indicator,
+    factor_of_u_value,
     surface_humidity_pct,
     surface_of,
     surface_temperature_c,
@@ -115,6 +119,58 @@ def test_a_surface_has_one_model() -> None:
         SurfaceModel()
     with pytest.raises(ValueError):
         SurfaceModel(f_rsi=0.7, temperature_c=12)
+    with pytest.raises(ValueError):
+        SurfaceModel(f_rsi=0.7, is_measured=True)
+
+
+@pytest.mark.parametrize("f_rsi", [0.19, 1.01, 0, -0.7, nan, inf])
+def test_a_factor_that_no_wall_has_is_refused(f_rsi: float) -> None:
+    with pytest.raises(ValueError, match="factor"):
+        SurfaceModel(f_rsi=f_rsi)
+
+
+@pytest.mark.parametrize("days", [0, -1, 366, nan])
+def test_a_surface_follows_the_mean_of_some_days(days: float) -> None:
+    with pytest.raises(ValueError, match="mean"):
+        SurfaceModel(f_rsi=0.5, outdoor_mean_days=days)
+    with pytest.raises(ValueError, match="mean"):
+        SurfaceModel(temperature_c=12, outdoor_mean_days=30)
+
+
+@pytest.mark.parametrize("temperature_c", [-81, 101, nan])
+def test_a_fixed_temperature_that_cannot_be_is_refused(temperature_c: float) -> None:
+    with pytest.raises(ValueError, match="temperature"):
+        SurfaceModel(temperature_c=temperature_c)
+
+
+def test_a_sensor_on_the_surface_needs_no_factor() -> None:
+    model = SurfaceModel(is_measured=True)
+    assert not model.needs_outdoor
+    assert model.surface_temperature_c(20, 5, 13.2) == 13.2
+    assert model.surface_temperature_c(20, 5, None) is None
+
+
+@pytest.mark.parametrize(("u_value", "f_rsi"), [(1.1, 0.86), (2.7, 0.65)])
+def test_a_window_s_factor_from_its_u_value(u_value: float, f_rsi: float) -> None:
+    assert factor_of_u_value(u_value) == pytest.approx(f_rsi, abs=0.005)
+
+
+def test_a_wall_behind_furniture_is_colder_than_a_free_one() -> None:
+    assert factor_of_u_value(1.0, R_SI_WALL) < factor_of_u_value(1.0)
+
+
+@pytest.mark.parametrize("u_value", [0, -1, 6.2, nan, inf])
+def test_a_u_value_that_means_no_factor_is_refused(u_value: float) -> None:
+    with pytest.raises(ValueError):
+        factor_of_u_value(u_value)
+
+
+def test_the_factor_of_mold_indicator_is_the_reciprocal() -> None:
+    assert factor_of_mold_indicator(1.0) == 1.0
+    assert factor_of_mold_indicator(2.0) == 0.5
+    for factor in (0.0, 0.99, 5.01, -2.0, nan, inf):
+        with pytest.raises(ValueError, match="calibration factor"):
+            factor_of_mold_indicator(factor)
 
 
 def room(
