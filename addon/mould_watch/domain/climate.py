@@ -124,8 +124,10 @@ class Air:
     temperature_c: float | None
     humidity_pct: float | None
     outdoor_temperature_c: float | None
+    # as a sensor on the surface itself measures it
+    surface_temperature_c: float | None = None
     # whether the humidity was measured at `start`, rather than held from before
-    is_humidity_reading: bool
+    is_humidity_reading: bool = False
 
     @property
     def duration_h(self) -> float:
@@ -142,7 +144,7 @@ class Climate:
     # None: the home has no outdoor source
     outdoor_temperature: Series | None = None
     outdoor_humidity: Series | None = None
-    # None: no sensor is on the surface
+    # None: no sensor is on the surface itself
     surface_temperature: Series | None = None
 
     def pieces(self, start: datetime, end: datetime, at: Iterable[datetime] = ()) -> Iterator[Air]:
@@ -151,21 +153,32 @@ class Climate:
         A piece also ends at each time of `at` within the window. The last piece is the moment
         `end` itself, with no duration: the air now.
         """
-        watched: list[Series] = [self.temperature, self.humidity]
-        if self.outdoor_temperature is not None:
-            watched.append(self.outdoor_temperature)
+        watched = (
+            self.temperature,
+            self.humidity,
+            self.outdoor_temperature,
+            self.surface_temperature,
+        )
         bounds = {start, end, *(t for t in at if start < t < end)}
         for series in watched:
-            bounds.update(series.changes(start, end))
+            if series is not None:
+                bounds.update(series.changes(start, end))
         readings = set(self.humidity.measured(start, end))
         ordered = sorted(bounds)
         for piece_start, piece_end in zip(ordered, [*ordered[1:], end], strict=True):
-            outdoor = self.outdoor_temperature
+            temperature_c, humidity_pct, outdoor_c, surface_c = (
+                None if series is None else series.value_at(piece_start) for series in watched
+            )
             yield Air(
                 start=piece_start,
                 end=piece_end,
-                temperature_c=self.temperature.value_at(piece_start),
-                humidity_pct=self.humidity.value_at(piece_start),
-                outdoor_temperature_c=None if outdoor is None else outdoor.value_at(piece_start),
+                temperature_c=temperature_c,
+                humidity_pct=humidity_pct,
+                outdoor_temperature_c=outdoor_c,
+                surface_temperature_c=surface_c,
                 is_humidity_reading=piece_start in readings,
             )
+
+    def air(self, at: datetime) -> Air:
+        """Return the air at one moment."""
+        return next(self.pieces(at, at))

@@ -213,6 +213,14 @@ class RoomConfiguration(_Document):
     # thresholds on the metrics of its sources, whichever devices these are
     metric_thresholds: tuple[RoomThreshold, ...] = Field(default=(), max_length=20)
 
+    @model_validator(mode="after")
+    def _has_what_its_surface_needs(self) -> Self:
+        if self.surface_kind is SurfaceKind.SENSOR and self.sources.surface_temperature is None:
+            raise ValueError("a measured surface needs sources.surface_temperature")
+        if self.surface_kind is SurfaceKind.U_VALUE and self.u_value_w_m2_k is None:
+            raise ValueError("a surface by its U-value needs u_value_w_m2_k")
+        return self
+
 
 class DeviceConfiguration(_Document):
     """One device, in a room or in none: when it is silent, and what its metrics may be."""

@@ -6,12 +6,13 @@ from mould_watch.domain.configuration import (
     DeviceSource,
     EntitySource,
     FixedOutdoor,
-    HomeConfiguration,
     MeasuredOutdoor,
+    Outdoor,
     RoomConfiguration,
     Source,
     WeatherOutdoor,
 )
+from mould_watch.domain.surface import surface_of
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -39,6 +40,8 @@ class RoomDevices:
     humidity: DeviceIdentity
     outdoor_temperature: DeviceIdentity | None = None
     outdoor_humidity: DeviceIdentity | None = None
+    # a sensor on the surface itself
+    surface_temperature: DeviceIdentity | None = None
     fixed_outdoor: FixedOutdoor | None = None
 
     def all(self) -> tuple[DeviceIdentity, ...]:
@@ -48,24 +51,34 @@ class RoomDevices:
             self.humidity,
             self.outdoor_temperature,
             self.outdoor_humidity,
+            self.surface_temperature,
         )
         return tuple(sorted({device for device in named if device is not None}))
 
 
-def devices_of(room: RoomConfiguration, home: HomeConfiguration, owner: str) -> RoomDevices:
-    """Return the devices that tell the air of a room and outside."""
+def devices_of(room: RoomConfiguration, outdoor: Outdoor | None, owner: str) -> RoomDevices:
+    """Return the devices that tell the air of a room and outside, and its surface if measured."""
     temperature = identity_of(room.sources.temperature, owner)
     humidity = identity_of(room.sources.humidity, owner)
-    match home.outdoor:
+    on_surface = room.sources.surface_temperature
+    surface = (
+        identity_of(on_surface, owner)
+        if on_surface is not None and surface_of(room).is_measured
+        else None
+    )
+    match outdoor:
         case WeatherOutdoor(weather=weather):
-            outdoor = identity_of(weather, owner)
-            return RoomDevices(temperature, humidity, outdoor, outdoor)
+            device = identity_of(weather, owner)
+            return RoomDevices(temperature, humidity, device, device, surface)
         case MeasuredOutdoor() as measured:
             return RoomDevices(
                 temperature,
                 humidity,
                 identity_of(measured.temperature, owner),
                 identity_of(measured.humidity, owner),
+                surface,
             )
         case fixed:
-            return RoomDevices(temperature, humidity, fixed_outdoor=fixed)
+            return RoomDevices(
+                temperature, humidity, surface_temperature=surface, fixed_outdoor=fixed
+            )

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from mould_watch.domain.climate import Air, Climate
+from mould_watch.domain.climate import Climate
 from mould_watch.domain.condition import Evidence, Level, Surface
 from mould_watch.domain.configuration import RoomConfiguration
-from mould_watch.domain.critical_humidity import critical_humidity_pct, grows_at
-from mould_watch.domain.surface import SurfaceModel, surface_humidity_pct
+from mould_watch.domain.surface import SurfaceModel
+from mould_watch.domain.surface_state import is_damp, is_dry, surface_now
 from mould_watch.domain.verdict import Verdict
 
 RULE_ID: Final = "surface_damp"
@@ -75,30 +75,6 @@ class Assessment:
     is_building_up: bool
     is_verified: bool
     is_recovered: bool
-
-
-def surface_now(air: Air, model: SurfaceModel) -> Surface | None:
-    """Return the state of the surface in this air; None where something needed is missing."""
-    if air.temperature_c is None or air.humidity_pct is None:
-        return None
-    surface_c = model.surface_temperature_c(air.temperature_c, air.outdoor_temperature_c)
-    if surface_c is None:
-        return None
-    return Surface(
-        temperature_c=surface_c,
-        humidity_pct=surface_humidity_pct(air.temperature_c, air.humidity_pct, surface_c),
-        critical_humidity_pct=critical_humidity_pct(surface_c),
-    )
-
-
-def is_damp(surface: Surface) -> bool:
-    """Say whether mould can grow on this surface."""
-    return grows_at(surface.temperature_c) and surface.humidity_pct >= surface.critical_humidity_pct
-
-
-def is_dry(surface: Surface, margin_pct: float) -> bool:
-    """Say whether this surface is safely below where mould can grow."""
-    return surface.humidity_pct < surface.critical_humidity_pct - margin_pct
 
 
 def assess(

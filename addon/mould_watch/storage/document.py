@@ -168,16 +168,21 @@ def as_stored(model: BaseModel) -> dict[str, Any]:
 def watched_devices(
     room: RoomConfiguration, home: HomeConfiguration, owner: str
 ) -> list[tuple[DeviceIdentity, str]]:
-    """Return every device the room's condition needs, with a label for it."""
+    """Return every device that tells a room's climate, with a label for it.
+
+    The outdoor ones too where the surface does not need them: hourly climate is kept for ever,
+    and a surface that needs them may be said to have been there always.
+    """
     sources: list[Source] = [room.sources.temperature, room.sources.humidity]
-    if surface_of(room).needs_outdoor:
-        match home.outdoor:
-            case WeatherOutdoor(weather=weather):
-                sources.append(weather)
-            case MeasuredOutdoor(temperature=temperature, humidity=humidity):
-                sources += [temperature, humidity]
-            case _:
-                pass  # fixed, or none: no device tells it
+    if surface_of(room).is_measured and room.sources.surface_temperature is not None:
+        sources.append(room.sources.surface_temperature)
+    match home.outdoor:
+        case WeatherOutdoor(weather=weather):
+            sources.append(weather)
+        case MeasuredOutdoor(temperature=temperature, humidity=humidity):
+            sources += [temperature, humidity]
+        case _:
+            pass  # fixed, or none: no device tells it
     return [(identity_of(source, owner), label_of(source)) for source in sources]
 
 

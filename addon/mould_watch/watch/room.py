@@ -38,7 +38,7 @@ async def judge_room(
     """Ask every rule of a room for its verdict at the time of `parts`."""
     now, config = parts.now, under_watch.config
     rule = SurfaceDampRule.of(config)
-    devices = devices_of(config, room.home, room.owner)
+    devices = devices_of(config, room.home.outdoor, room.owner)
     climate = await room_climate(connection, devices, now, rule.lookback)
     resolved_at = await incidents.last_resolved_at(connection, room.subject_id, RULE_ID)
     assessment = assess(climate, surface_of(config), rule, now, resolved_at)

@@ -43,16 +43,18 @@ async def room_climate(
         humidity=await reader.series(devices.humidity, "humidity_pct"),
         outdoor_temperature=outdoor_temperature,
         outdoor_humidity=outdoor_humidity,
+        surface_temperature=await reader.optional(devices.surface_temperature, "temperature_c"),
     )
 
 
 def _places(devices: RoomDevices) -> dict[DeviceIdentity, Place]:
     """Return which devices are outside; one that is used for both counts as inside."""
     outside = {devices.outdoor_temperature, devices.outdoor_humidity}
+    inside = {devices.temperature, devices.humidity, devices.surface_temperature}
     return {
         device: Place.OUTSIDE
         for device in devices.all()
-        if device in outside and device not in {devices.temperature, devices.humidity}
+        if device in outside and device not in inside
     }
 
 

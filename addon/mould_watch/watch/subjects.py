@@ -82,7 +82,7 @@ async def _room(
         # its configuration need not be readable any more to end what it had begun
         return JudgedSubject(subject, None)
     config = RoomConfiguration.model_validate(stored.config)
-    sources = devices_of(config, watched.home, watched.owner)
+    sources = devices_of(config, watched.home.outdoor, watched.owner)
     subject = replace(
         subject,
         hears_broker=any(part_of(one.source_instance) == BROKER for one in sources.all()),

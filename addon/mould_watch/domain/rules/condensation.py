@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-from mould_watch.domain.climate import Climate
+from mould_watch.domain.climate import Air, Climate
 from mould_watch.domain.condition import Level
 from mould_watch.domain.psychrometrics import dew_point_c
 from mould_watch.domain.rules.crossing import Moment, Patience, cross, due, judge
 from mould_watch.domain.rules.kinds import RuleKind
-from mould_watch.domain.surface import SurfaceModel, surface_humidity_pct
+from mould_watch.domain.surface import SurfaceModel
+from mould_watch.domain.surface_state import surface_now
 from mould_watch.domain.verdict import Judged
 
 SATURATED_PCT: Final = 99.9
@@ -43,9 +44,8 @@ def judge_condensation(
         lambda humidity_pct: humidity_pct >= SATURATED_PCT,
         lambda humidity_pct: humidity_pct < DRY_PCT,
     )
-    temperature_c, humidity_pct = climate.temperature.value_at(now), climate.humidity.value_at(now)
-    outdoor = climate.outdoor_temperature
-    is_air_known = temperature_c is not None and humidity_pct is not None
+    air = climate.air(now)
+    surface = surface_now(air, model)
     verdict = judge(
         RuleKind.CONDENSATION.value,
         severity,
@@ -55,18 +55,8 @@ def judge_condensation(
         counted_from=counted_from,
         evidence={
             "surface_humidity_pct": _rounded(crossing.value),
-            "surface_temperature_c": _rounded(
-                model.surface_temperature_c(
-                    temperature_c, None if outdoor is None else outdoor.value_at(now)
-                )
-                if temperature_c is not None
-                else None
-            ),
-            "dew_point_c": _rounded(
-                dew_point_c(temperature_c, humidity_pct)
-                if is_air_known and temperature_c is not None and humidity_pct is not None
-                else None
-            ),
+            "surface_temperature_c": _rounded(None if surface is None else surface.temperature_c),
+            "dew_point_c": _rounded(_dew_point_c(air)),
             "required_minutes": minutes,
         },
     )
@@ -75,16 +65,14 @@ def judge_condensation(
 
 def _surface(climate: Climate, model: SurfaceModel, now: datetime) -> Iterator[Moment]:
     for air in climate.pieces(now - LOOKBACK, now):
-        if air.temperature_c is None or air.humidity_pct is None:
-            yield air.start, None
-            continue
-        surface_c = model.surface_temperature_c(air.temperature_c, air.outdoor_temperature_c)
-        yield (
-            air.start,
-            None
-            if surface_c is None
-            else surface_humidity_pct(air.temperature_c, air.humidity_pct, surface_c),
-        )
+        surface = surface_now(air, model)
+        yield air.start, None if surface is None else surface.humidity_pct
+
+
+def _dew_point_c(air: Air) -> float | None:
+    if air.temperature_c is None or air.humidity_pct is None:
+        return None
+    return dew_point_c(air.temperature_c, air.humidity_pct)
 
 
 def _rounded(value: float | None) -> float | None:

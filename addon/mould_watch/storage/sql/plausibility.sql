@@ -2,12 +2,13 @@
 
 -- name: hour_bands
 -- $1 places, $2 devices (several may be one, at one place), $3 from, $4 until: whole hours.
--- A fall is from one humidity to the next, at most two hours later; of each hour the deepest.
+-- A fall is from one humidity to the next, at most two hours later; of each hour the deepest:
+-- so the two hours before are read too.
 WITH readings_of AS (
     SELECT asked.place, ts, fingerprint, temperature_c, humidity_pct
     FROM unnest($1::integer[], $2::integer[]) AS asked (place, device_id)
     JOIN readings USING (device_id)
-    WHERE ts >= date_trunc('hour', $3::timestamptz, 'UTC')
+    WHERE ts >= date_trunc('hour', $3::timestamptz, 'UTC') - interval '2 hours'
       AND ts < date_trunc('hour', $4::timestamptz, 'UTC') + interval '1 hour'
       AND suspect IS NULL AND time_quality <> 'backlog'
 ), temperatures AS (
@@ -32,6 +33,7 @@ WITH readings_of AS (
 SELECT place, hour, temperature_least, temperature_most, humidity_least, humidity_most,
        fall[1] AS fall_from, fall[2] AS fall_to, fall[3] AS fall_temperature_change
 FROM temperatures FULL JOIN humidities USING (place, hour)
+WHERE hour >= date_trunc('hour', $3::timestamptz, 'UTC')
 ORDER BY place, hour;
 
 -- name: moved_bins
