@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from mould_watch import __version__
 from mould_watch.api.dead_letters import DeadLettersResource
 from mould_watch.api.hub import Hub
+from mould_watch.api.notifications import NotificationsResource
 from mould_watch.api.readings import ReadingsResource
 from mould_watch.api.server import Api
 from mould_watch.clock import Clock
@@ -107,6 +108,7 @@ class Service:
             resources=(
                 ReadingsResource(SubmittedToIngestion(submissions)),
                 DeadLettersResource(database, ingestion.replay),
+                NotificationsResource(database),
             ),
         )
         worker = NotificationWorker(

@@ -10,7 +10,7 @@ import os
 import urllib.parse
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AliasChoices,
@@ -18,7 +18,9 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
+    StringConstraints,
     ValidationError,
+    field_validator,
     model_validator,
 )
 from pydantic_settings import (
@@ -31,6 +33,7 @@ from pydantic_settings import (
     SettingsError as UnreadableSettingError,
 )
 
+from mould_watch.domain.notification import APPRISE_CHANNEL, APPRISE_PREFIX, Lane
 from mould_watch.errors import SettingsError
 
 
@@ -82,8 +85,11 @@ class IngestSettings(BaseModel):
     age_maximum_s: float = Field(default=7 * 86400, ge=60)
 
 
+type AppriseName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+
+
 class NotifySettings(BaseModel):
-    """The claim loop."""
+    """The claim loop and the channels."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -98,6 +104,41 @@ class NotifySettings(BaseModel):
     # and how long nobody may react to one where no phone confirms, before it is said again
     receipt_wait_s: float = Field(default=300.0, gt=0)
     person_wait_s: float = Field(default=900.0, gt=0)
+    # a way that fails so often in a row rests, for a time that grows
+    breaker_failures: int = Field(default=5, ge=1, le=1000)
+    breaker_initial_s: float = Field(default=10.0, gt=0)
+    breaker_maximum_s: float = Field(default=300.0, gt=0)
+    # name -> address of a service, as Apprise writes it: a secret
+    apprise: dict[AppriseName, SecretStr] = {}
+    # "apprise:<name>": where that goes which Home Assistant does not come for
+    fallback: str | None = None
+    fallback_after_s: float = Field(default=1800.0, ge=1, le=7 * 86400)
+    # how long the notifications of incidents that are over are kept
+    keep_days: int = Field(default=365, ge=1, le=36500)
+
+    @field_validator("apprise", mode="before")
+    @classmethod
+    def _apprise_from_the_form(cls, value: object) -> object:
+        """Take the app's form as well: it knows lists of {name, url}, no names of one's own."""
+        if not isinstance(value, list):
+            return value
+        names = [one.get("name") for one in value if isinstance(one, dict)]
+        if len(names) != len(value) or len(set(names)) != len(names):
+            raise ValueError("each service needs a name of its own and a url")
+        return {one.get("name"): one.get("url") for one in value}
+
+    @field_validator("fallback", mode="after")
+    @classmethod
+    def _no_empty_fallback(cls, value: str | None) -> str | None:
+        return value or None  # an emptied field of the app's form
+
+    @property
+    def fallback_way(self) -> Lane | None:
+        """Return where that goes which Home Assistant does not come for; None: it waits."""
+        if self.fallback is None:
+            return None
+        name = self.fallback.removeprefix(APPRISE_PREFIX)
+        return Lane(APPRISE_CHANNEL, name, name)
 
     @model_validator(mode="after")
     def _lease_outlives_channel(self) -> Self:
@@ -107,6 +148,14 @@ class NotifySettings(BaseModel):
                 f"({self.channel_timeout_s:g} s), or two workers could send the same notification"
             )
             raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _fallback_is_known(self) -> Self:
+        name = None if self.fallback is None else self.fallback.removeprefix(APPRISE_PREFIX)
+        if self.fallback is not None and (name == self.fallback or name not in self.apprise):
+            known = ", ".join(f"{APPRISE_PREFIX}{one}" for one in sorted(self.apprise)) or "none"
+            raise ValueError(f"the fallback {self.fallback} is none of the services set: {known}")
         return self
 
 

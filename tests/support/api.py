@@ -15,6 +15,7 @@ from mould_watch.api.feed import Feed
 from mould_watch.api.forwarded import ReadingOutcome
 from mould_watch.api.hub import Hub
 from mould_watch.api.messages import ForwardedEntity, ForwardedReading
+from mould_watch.api.notifications import NotificationsResource
 from mould_watch.api.readings import ReadingsResource
 from mould_watch.api.server import Api
 from mould_watch.api.session import SessionLimits
@@ -106,6 +107,7 @@ class RunningApi:
             resources=(
                 ReadingsResource(SubmittedToIngestion(submissions)),
                 DeadLettersResource(database, letter_replay(database, clock)),
+                NotificationsResource(database),
             ),
             feed=self.feed,
             limits=limits,

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
 from mould_watch.errors import InstanceNotConnectedError
+from mould_watch.storage import outbox
 from mould_watch.storage.database import Connection
+from mould_watch.storage.outbox import ClaimedNotification, Ending
 
 INSTANCE = "home-1"
 DELIVERED: Mapping[str, Any] = {"outcome": "delivered"}
@@ -147,6 +149,39 @@ async def add_notification(
         severity,
     )
     return notification_id
+
+
+async def finish(
+    connection: Connection,
+    claimed: ClaimedNotification,
+    state: Literal["sent", "failed"],
+    reason: str | None = None,
+    *,
+    expects_receipt: bool | None = None,
+) -> bool:
+    """End one claim; False when it is another's by now."""
+    ending = Ending(claimed=claimed, state=state, reason=reason, expects_receipt=expects_receipt)
+    return (await outbox.end_claims(connection, [ending]))[0]
+
+
+async def give_back(
+    connection: Connection,
+    claimed: ClaimedNotification,
+    delay_s: float,
+    reason: str,
+    *,
+    is_unknown: bool = False,
+) -> bool:
+    """Make one claimed notification pending again; False when it is another's by now."""
+    ending = Ending(
+        claimed=claimed, state="pending", reason=reason, delay_s=delay_s, is_unknown=is_unknown
+    )
+    return (await outbox.end_claims(connection, [ending]))[0]
+
+
+async def remaining_lease_s(connection: Connection, claimed: ClaimedNotification) -> float | None:
+    """Return the seconds left of one claim's lease; None when it is another's by now."""
+    return (await outbox.remaining_leases_s(connection, [claimed]))[0]
 
 
 async def expire_lease(connection: Connection, notification_id: UUID) -> None:

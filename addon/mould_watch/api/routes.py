@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final, Literal, Protocol, get_args
+from typing import Any, Final, Protocol
 
 from aiohttp import web
 from pydantic import SecretStr
@@ -24,9 +24,6 @@ _LOGGER: Final = logging.getLogger(__name__)
 _HEARTBEAT_S: Final = 20.0
 _CLOSE_HANDSHAKE_S: Final = 1.0
 _FRAME_MAXIMUM_BYTES: Final = 4 * 1024 * 1024
-
-type NotificationState = Literal["pending", "claimed", "sent", "failed", "cancelled"]
-_NOTIFICATION_STATES: Final = get_args(NotificationState.__value__)
 
 type _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -79,7 +76,6 @@ class Routes:
                 web.get("/v1/devices", self._devices),
                 web.get("/v1/rooms", self._rooms),
                 web.get("/v1/incidents", self._incidents),
-                web.get("/v1/notifications", self._notifications),
                 web.get("/v1/stream", self._stream),
             ]
         )
@@ -143,12 +139,6 @@ class Routes:
         async with self._database.connection() as connection:
             incidents = await overview.incidents(connection, live=live)
         return answer({"incidents": [incident.model_dump(mode="json") for incident in incidents]})
-
-    async def _notifications(self, request: web.Request) -> web.Response:
-        state = choice(request, "state", _NOTIFICATION_STATES)
-        async with self._database.connection() as connection:
-            notifications = await overview.notifications(connection, state=state)
-        return answer({"notifications": [item.model_dump(mode="json") for item in notifications]})
 
     async def _stream(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(

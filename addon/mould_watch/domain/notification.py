@@ -15,6 +15,9 @@ from mould_watch.domain.configuration import PERSISTENT_TARGET, HomeConfiguratio
 from mould_watch.domain.incident import IncidentState, Step
 
 HOME_ASSISTANT_CHANNEL: Final = "home_assistant"
+APPRISE_CHANNEL: Final = "apprise"
+APPRISE_PREFIX: Final = "apprise:"
+"""Before the name of a service, where a target is named."""
 
 
 class NotificationKind(StrEnum):
@@ -43,8 +46,11 @@ class LaneRow:
     sequence: int
     is_pending: bool
     attempts: int
-    # it will never be sent: withdrawn before the first try, or superseded
+    # it will never be sent: withdrawn before the first try, or superseded. What another channel
+    # said in its place is not meant: whoever should know of it was told.
     is_cancelled: bool = False
+    # it stands for one of another channel, whatever the home's own targets are
+    is_fallback: bool = False
 
     @property
     def is_untried(self) -> bool:
@@ -122,7 +128,9 @@ def plan_again(
         )
     return NotificationPlan(
         cancel=tuple(
-            row.notification_id for row in rows if row.is_untried and row.lane not in wanted
+            row.notification_id
+            for row in rows
+            if row.is_untried and row.lane not in wanted and not row.is_fallback
         ),
         add=add,
     )

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
+from uuid import uuid4
 
 import asyncpg
 
@@ -124,10 +125,12 @@ class Submissions:
         """Write in one transaction; if the database refuses a row, find it by halving."""
         if not readings:
             return []
+        correlation_id = uuid4()
         try:
             async with self._database.connection() as connection:
                 await self._partitions.ensure(connection, {one.ts.date() for one in readings})
                 async with connection.transaction():
+                    await store.correlate(connection, correlation_id)
                     owners = await store.write_readings(connection, readings)
                     references = {one.device for one in readings} & named
                     await rename(connection, await device_store.resolve(connection, references))
@@ -153,7 +156,12 @@ class Submissions:
                 "Stored %d reading(s) of %s, handed over by the API.",
                 count,
                 ", ".join(names),
-                extra={"action": "readings_stored", "devices": names, "count": count},
+                extra={
+                    "action": "readings_stored",
+                    "devices": names,
+                    "count": count,
+                    "correlation_id": str(correlation_id),
+                },
             )
         return [
             ReadingResult("duplicate" if owner is None else "stored", suspect=reading.suspect)

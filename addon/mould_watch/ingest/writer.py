@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 
@@ -107,7 +107,7 @@ class Writer:
             self._waiting.give_back_dropped(dropped)
             return False
         redelivery.committed(session, done.plan)
-        self._tell_stored(done.owners)
+        self._tell_stored(done.owners, done.correlation_id)
         self._tell_dead(done.fresh)
         return True
 
@@ -127,7 +127,8 @@ class Writer:
         ):
             return None
         newest = max(one.message.received_at for one in batch)
-        await store.note_batch(connection, session.client_id, origin.batch, newest)
+        correlation_id = origin.batch or uuid4()
+        await store.note_batch(connection, session.client_id, origin.batch, newest, correlation_id)
         spool_id = None if origin.place is None else origin.place.spool_id
         plan = redelivery.plan(session, batch)
         fresh = _fresh(batch, plan)
@@ -147,7 +148,7 @@ class Writer:
             connection, session, plan.recorded, plan.ended, phase_over=plan.phase_over
         )
         await store.add_counts(connection, self._counts(batch, plan, dropped))
-        return _Done(plan, fresh, owners)
+        return _Done(plan, fresh, owners, correlation_id)
 
     async def _write_dead(
         self, connection: Connection, dead: Sequence[Interpreted], spool_id: UUID | None
@@ -210,7 +211,7 @@ class Writer:
             counts[self._clock.now().date(), UNKNOWN_SOURCE, "qos0_dropped"] += dropped
         return counts
 
-    def _tell_stored(self, owners: Sequence[Device | None]) -> None:
+    def _tell_stored(self, owners: Sequence[Device | None], correlation_id: UUID) -> None:
         names = sorted({owner.name for owner in owners if owner is not None})
         if names:
             count = sum(owner is not None for owner in owners)
@@ -225,6 +226,7 @@ class Writer:
                     "action": "readings_stored",
                     "devices": names[:_NAMES_SHOWN],
                     "count": count,
+                    "correlation_id": str(correlation_id),
                 },
             )
 
@@ -256,6 +258,8 @@ class _Done:
     plan: redelivery.DeliveryPlan
     fresh: Sequence[Interpreted]
     owners: Sequence[Device | None]
+    # the id of all that comes of it: in the log, the requests, the notifications
+    correlation_id: UUID
 
 
 def brief(error: Exception) -> str:

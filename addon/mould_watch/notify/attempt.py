@@ -2,17 +2,20 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections import Counter
 from typing import Final
+from uuid import UUID
 
 from mould_watch.clock import Clock
-from mould_watch.errors import DatabaseUnavailableError
+from mould_watch.notify.breaker import Breakers
 from mould_watch.notify.channel import Channel, ClaimedNotification, Delivery, Outcome
+from mould_watch.notify.together import Together
 from mould_watch.observability.failpoints import reached
 from mould_watch.retry import Backoff
 from mould_watch.settings import NotifySettings
 from mould_watch.storage import outbox
-from mould_watch.storage.database import Connection, Database
+from mould_watch.storage.database import Database
+from mould_watch.storage.outbox import Ending
 
 _LOGGER = logging.getLogger(__name__)
 _RETRY_AFTER_MAXIMUM_S: Final = 86400.0
@@ -22,27 +25,47 @@ class Sender:
     """Sends claimed notifications over one channel and stores how each ended.
 
     Whatever is not stored because the process dies comes again under the same notification id
-    when the lease has run out; the receiver recognises it.
+    when the lease has run out; the receiver recognises it, where it can.
     """
 
     def __init__(
-        self, settings: NotifySettings, database: Database, clock: Clock, channel: Channel
+        self,
+        settings: NotifySettings,
+        database: Database,
+        clock: Clock,
+        channel: Channel,
+        breakers: Breakers,
     ) -> None:
-        """Send over `channel`."""
+        """Send over `channel`, and tell `breakers` how its routes do. `run` must run beside."""
         self._settings = settings
-        self._database = database
-        self._clock = clock
         self._channel = channel
+        self._breakers = breakers
+        self._leases = Together(database, clock, outbox.remaining_leases_s)
+        self._endings = Together(database, clock, outbox.end_claims)
         self._retry = Backoff(
             initial_s=settings.retry_initial_s, maximum_s=settings.retry_maximum_s, jitter=1.0
         )
+        # whose sending has begun and whose end is not stored: they may have arrived
+        self.under_way: set[UUID] = set()
+        # since the process started: sent, failed, retried, unknown, repeats, lost
+        self.counts: Counter[str] = Counter()
+
+    async def run(self) -> None:
+        """Ask the database what the attempts ask, for ever."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._leases.run(), name=f"notify {self._channel.name} leases")
+            tasks.create_task(self._endings.run(), name=f"notify {self._channel.name} endings")
 
     async def attempt(self, claimed: ClaimedNotification) -> None:
         """Try `claimed` once, if its lease still has room for a whole try."""
+        try:
+            await self._attempt(claimed)
+        finally:
+            self._breakers.end_probe(claimed.route)
+
+    async def _attempt(self, claimed: ClaimedNotification) -> None:
         reached("after_claim_before_send")
-        lease_s = await self._stored(
-            lambda connection: outbox.remaining_lease_s(connection, claimed)
-        )
+        lease_s = await self._leases.ask(claimed)
         if lease_s is None:
             self._tell_lost(claimed)
             return
@@ -50,9 +73,26 @@ class Sender:
             reason = "its worker was held up until the lease was too short to send"
             await self._give_back(claimed, 0.0, reason)
             return
+        if claimed.unknown_outcomes and not self._channel.recognises_repeats:
+            self.counts["repeats"] += 1
+            _LOGGER.warning(
+                "The %s for %s may arrive a second time: the answer to an earlier try was lost",
+                claimed.kind,
+                claimed.message.get("room"),
+                extra=log_fields("notification_may_repeat", claimed),
+            )
+        _LOGGER.info(
+            "Sending the %s for %s",
+            claimed.kind,
+            claimed.message.get("room"),
+            extra=log_fields("notification_sending", claimed),
+        )
+        self.under_way.add(claimed.notification_id)
         delivery = await self._send(claimed, lease_s)
         reached("after_send_before_sent")
+        self._note(claimed, delivery)
         await self._store(claimed, delivery)
+        self.under_way.discard(claimed.notification_id)
 
     async def _send(self, claimed: ClaimedNotification, lease_s: float) -> Delivery:
         """Return the channel's answer; its own time limit is shorter than what the lease leaves."""
@@ -60,7 +100,43 @@ class Sender:
             async with asyncio.timeout(lease_s):
                 return await self._channel.deliver(claimed)
         except TimeoutError:
-            return Delivery(Outcome.NO_ANSWER, "no_answer", "the lease ran out without an answer")
+            return Delivery(
+                Outcome.NO_ANSWER,
+                "no_answer",
+                "the lease ran out without an answer",
+                is_channel_wide=True,
+            )
+
+    def _note(self, claimed: ClaimedNotification, delivery: Delivery) -> None:
+        """Tell the breaker of the route how it did."""
+        if not delivery.is_channel_wide:
+            # whatever it said of this target, somebody is there who answers
+            if delivery.outcome is not Outcome.CONNECTION_LOST and self._breakers.succeeded(
+                claimed.route
+            ):
+                _LOGGER.info(
+                    "%s over %s answers again",
+                    claimed.route,
+                    self._channel.name,
+                    extra={"action": "notification_route_closed", "route": claimed.route},
+                )
+            return
+        breaker = self._breakers.of(claimed.route)
+        if breaker.failed(delivery.reason):
+            _LOGGER.warning(
+                "%s over %s fails again and again and is left alone for %.0f s: %s",
+                claimed.route,
+                self._channel.name,
+                breaker.rest_s,
+                delivery.reason,
+                extra={
+                    "action": "notification_route_opened",
+                    "route": claimed.route,
+                    "channel": self._channel.name,
+                    "rest_s": breaker.rest_s,
+                    "reason": delivery.reason,
+                },
+            )
 
     async def _store(self, claimed: ClaimedNotification, delivery: Delivery) -> None:
         match delivery.outcome:
@@ -72,19 +148,20 @@ class Sender:
                 delay_s = self._retry.delay_s(claimed.attempt - 1)
                 if delivery.retry_after_s is not None:
                     delay_s = max(delay_s, min(delivery.retry_after_s, _RETRY_AFTER_MAXIMUM_S))
-                await self._give_back(claimed, delay_s, delivery.reason)
+                await self._give_back(
+                    claimed, delay_s, delivery.reason, is_unknown=delivery.is_unknown
+                )
             case Outcome.CONNECTION_LOST:
                 # Soon: the missing route, not a growing wait, holds it back until it returns.
-                await self._give_back(claimed, self._retry.delay_s(0), delivery.reason)
+                delay_s = self._retry.delay_s(0)
+                await self._give_back(claimed, delay_s, delivery.reason, is_unknown=True)
 
     async def _finish_sent(self, claimed: ClaimedNotification, delivery: Delivery) -> None:
-        if not await self._stored(
-            lambda connection: outbox.finish(
-                connection, claimed, "sent", expects_receipt=delivery.expects_receipt
-            )
-        ):
+        ending = Ending(claimed=claimed, state="sent", expects_receipt=delivery.expects_receipt)
+        if not await self._endings.ask(ending):
             self._tell_lost(claimed)
             return
+        self.counts["sent"] += 1
         _LOGGER.info(
             "Sent the %s for %s",
             claimed.kind,
@@ -93,11 +170,10 @@ class Sender:
         )
 
     async def _finish_failed(self, claimed: ClaimedNotification, reason: str) -> None:
-        if not await self._stored(
-            lambda connection: outbox.finish(connection, claimed, "failed", reason)
-        ):
+        if not await self._endings.ask(Ending(claimed=claimed, state="failed", reason=reason)):
             self._tell_lost(claimed)
             return
+        self.counts["failed"] += 1
         _LOGGER.error(
             "The %s for %s cannot be delivered: %s",
             claimed.kind,
@@ -106,12 +182,17 @@ class Sender:
             extra=log_fields("notification_failed", claimed, reason=reason),
         )
 
-    async def _give_back(self, claimed: ClaimedNotification, delay_s: float, reason: str) -> None:
-        if not await self._stored(
-            lambda connection: outbox.give_back(connection, claimed, delay_s, reason)
-        ):
+    async def _give_back(
+        self, claimed: ClaimedNotification, delay_s: float, reason: str, *, is_unknown: bool = False
+    ) -> None:
+        ending = Ending(
+            claimed=claimed, state="pending", reason=reason, delay_s=delay_s, is_unknown=is_unknown
+        )
+        if not await self._endings.ask(ending):
             self._tell_lost(claimed)
             return
+        self.counts["retried"] += 1
+        self.counts["unknown_outcomes"] += is_unknown
         _LOGGER.warning(
             "The %s for %s is tried again in %.1f s: %s",
             claimed.kind,
@@ -121,22 +202,8 @@ class Sender:
             extra=log_fields("notification_put_off", claimed, reason=reason, delay_s=delay_s),
         )
 
-    async def _stored[Result](self, operation: Callable[[Connection], Awaitable[Result]]) -> Result:
-        """Run `operation` until the database has taken it, however long it is away.
-
-        The claim token keeps this right: when another took the notification over meanwhile, the
-        operation changes nothing and says so.
-        """
-        backoff = Backoff(initial_s=0.2, maximum_s=10.0)
-        while True:
-            try:
-                async with self._database.connection() as connection:
-                    return await operation(connection)
-            except DatabaseUnavailableError:
-                await self._clock.sleep(backoff.next_delay_s())
-                await self._database.wait_ready()
-
     def _tell_lost(self, claimed: ClaimedNotification) -> None:
+        self.counts["claims_lost"] += 1
         _LOGGER.warning(
             "The %s for %s is no longer this worker's",
             claimed.kind,
@@ -155,5 +222,6 @@ def log_fields(action: str, claimed: ClaimedNotification, **more: object) -> dic
         "attempt": claimed.attempt,
         "notification_id": str(claimed.notification_id),
         "incident_id": str(claimed.incident_id),
+        "correlation_id": claimed.correlation_id and str(claimed.correlation_id),
         **more,
     }

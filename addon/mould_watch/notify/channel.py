@@ -34,6 +34,13 @@ class Delivery:
     retry_after_s: float | None = None
     # delivered by a way that hides failures: whether a receipt will say that it arrived
     expects_receipt: bool | None = None
+    # it is the way itself that failed, and not this one target: others would fail alike
+    is_channel_wide: bool = False
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether nobody knows if it arrived."""
+        return self.outcome in {Outcome.CONNECTION_LOST, Outcome.NO_ANSWER}
 
     @property
     def reason(self) -> str:
@@ -42,11 +49,19 @@ class Delivery:
 
 
 class Channel(Protocol):
-    """One way of delivering, with the routes that this process can serve now."""
+    """One way of delivering, with the routes that this process can serve now.
+
+    A receiver that `recognises_repeats` shows a notification id once, however often it comes.
+    """
 
     @property
     def name(self) -> str:
         """Return the word that the notifications' column `channel` holds."""
+        ...
+
+    @property
+    def recognises_repeats(self) -> bool:
+        """Whether a repetition is no second message there."""
         ...
 
     def routes(self) -> frozenset[str]:

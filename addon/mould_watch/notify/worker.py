@@ -3,17 +3,19 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from mould_watch.clock import Clock
 from mould_watch.errors import DatabaseUnavailableError
 from mould_watch.notify.attempt import Sender, log_fields
+from mould_watch.notify.breaker import Breakers, BreakerSettings
+from mould_watch.notify.care import Care
 from mould_watch.notify.channel import Channel, ClaimedNotification
 from mould_watch.retry import Backoff
 from mould_watch.settings import NotifySettings
 from mould_watch.storage import outbox
-from mould_watch.storage.database import Database
+from mould_watch.storage.database import Connection, Database
 from mould_watch.storage.signals import Wakeup
 
 _LOGGER = logging.getLogger(__name__)
@@ -27,6 +29,8 @@ class NotificationWorker:
 
     Cancelling it hands its claims back, so that another process need not wait for the leases.
     """
+
+    name = "notifications"
 
     def __init__(
         self,
@@ -43,6 +47,7 @@ class NotificationWorker:
         self._loops = [
             _ChannelLoop(settings, database, clock, channel, self._identity) for channel in channels
         ]
+        self._care = Care(settings, database, clock, channels)
 
     async def run(self) -> None:
         """Claim and send until cancelled."""
@@ -50,13 +55,28 @@ class NotificationWorker:
             async with asyncio.TaskGroup() as tasks:
                 for loop in self._loops:
                     tasks.create_task(loop.run(), name=f"notify {loop.name}")
+                tasks.create_task(self._care.run(), name="notify care")
         finally:
             await self._hand_back()
 
+    def health(self) -> Mapping[str, Any]:
+        """Return {"ready", "state", "detail", "channels"}: a route that fails makes nobody wait."""
+        channels = {loop.name: loop.health() for loop in self._loops}
+        resting = sorted(
+            f"{route} over {name}" for name, one in channels.items() for route in one["resting"]
+        )
+        return {
+            "ready": True,
+            "state": "resting" if resting else "ready",
+            "detail": f"left alone for a while: {', '.join(resting)}" if resting else None,
+            "channels": channels,
+        }
+
     async def _hand_back(self) -> None:
+        under_way = frozenset[Any]().union(*(loop.under_way for loop in self._loops))
         try:
             async with asyncio.timeout(_FAREWELL_S), self._database.connection() as connection:
-                count = await outbox.give_back_all(connection, self._identity)
+                count = await outbox.give_back_all(connection, self._identity, under_way)
         except DatabaseUnavailableError, TimeoutError:
             kept = sum(loop.unfinished for loop in self._loops)
             if kept:
@@ -91,15 +111,46 @@ class _ChannelLoop:
         self._clock = clock
         self._channel = channel
         self._identity = identity
-        self._sender = Sender(settings, database, clock, channel)
+        breaker = BreakerSettings(
+            settings.breaker_failures, settings.breaker_initial_s, settings.breaker_maximum_s
+        )
+        self._breakers = Breakers(breaker, clock.monotonic_s)
+        self._sender = Sender(settings, database, clock, channel, self._breakers)
         self._in_flight = 0
         # claims begun and not ended, also those whose sending was interrupted
         self.unfinished = 0
+        self._taken_over = 0
         self._look = asyncio.Event()
+        self._tidied_s: float | None = None
 
     @property
     def name(self) -> str:
         return self._channel.name
+
+    @property
+    def under_way(self) -> frozenset[Any]:
+        """Return the ids of those that may have arrived, though their end is not stored."""
+        return frozenset(self._sender.under_way)
+
+    def health(self) -> dict[str, Any]:
+        """Return what this process did over the channel since it started, and what rests."""
+        return {
+            "routes": sorted(self._channel.routes()),
+            "resting": self._breakers.health(),
+            "in_flight": self._in_flight,
+            "taken_over": self._taken_over,
+            **{
+                name: self._sender.counts[name]
+                for name in (
+                    "sent",
+                    "failed",
+                    "retried",
+                    "unknown_outcomes",
+                    "repeats",
+                    "claims_lost",
+                )
+            },
+        }
 
     async def run(self) -> None:
         backoff = Backoff(initial_s=0.2, maximum_s=10.0)
@@ -107,6 +158,7 @@ class _ChannelLoop:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._listen(wakeup), name=f"notify {self.name} wake-up")
             tasks.create_task(self._watch_routes(), name=f"notify {self.name} routes")
+            tasks.create_task(self._sender.run(), name=f"notify {self.name} sender")
             while True:
                 self._look.clear()
                 try:
@@ -119,32 +171,58 @@ class _ChannelLoop:
                 await self._wait(wait_s)
 
     async def _round(self, tasks: asyncio.TaskGroup) -> float:
-        """Claim and start what there is room and a route for; return the longest wait from here."""
+        """Claim and start what there is room and a route for; return the longest wait from here.
+
+        While there is much to send a round is one statement; the rest is done when there is
+        nothing, and at least once in a while.
+        """
         room = self._settings.claim_batch - self._in_flight
-        routes = self._channel.routes()
-        if room <= 0 or not routes:
-            return self._settings.poll_s
-        async with self._database.transaction() as connection:
+        routes, probing = self._breakers.split(self._channel.routes())
+        if room <= 0 or not (routes or probing):
+            return self._longest_wait_s()
+        async with self._database.connection() as connection:
+            claimed = await self._claim(connection, routes, room) if routes else []
+            for route in sorted(probing)[: room - len(claimed)]:
+                probe = await self._claim(connection, frozenset({route}), 1)
+                if probe:
+                    self._breakers.of(route).probe()
+                claimed += probe
+            for notification in claimed:
+                self._start(tasks, notification)
+            now_s = self._clock.monotonic_s()
+            is_tidy = self._tidied_s is not None and now_s - self._tidied_s < self._settings.poll_s
+            if claimed and is_tidy:
+                return self._longest_wait_s()
             superseded = await outbox.supersede(connection)
-            claimed = await outbox.claim(
-                connection,
-                channel=self.name,
-                routes=routes,
-                limit=room,
-                worker=self._identity,
-                lease_s=self._settings.lease_s,
-            )
+            self._tidied_s = now_s
             due_s = await outbox.next_due_s(connection, self.name, routes)
-        for notification in claimed:
-            self._start(tasks, notification)
         if superseded.given_back or superseded.cancelled:
             return 0.0
         if due_s is None:
-            return self._settings.poll_s
+            return self._longest_wait_s()
         # A row may be due and yet held by another worker's transaction: no busy loop for it.
-        return min(max(due_s, _LEAST_WAIT_S), self._settings.poll_s)
+        return min(max(due_s, _LEAST_WAIT_S), self._longest_wait_s())
+
+    async def _claim(
+        self, connection: Connection, routes: frozenset[str], limit: int
+    ) -> list[ClaimedNotification]:
+        return await outbox.claim(
+            connection,
+            channel=self.name,
+            routes=routes,
+            limit=limit,
+            worker=self._identity,
+            lease_s=self._settings.lease_s,
+        )
+
+    def _longest_wait_s(self) -> float:
+        rest_s = self._breakers.shortest_rest_s()
+        if rest_s is None:
+            return self._settings.poll_s
+        return min(max(rest_s, _LEAST_WAIT_S), self._settings.poll_s)
 
     def _start(self, tasks: asyncio.TaskGroup, claimed: ClaimedNotification) -> None:
+        self._taken_over += claimed.taken_over
         _LOGGER.info(
             "Claimed the %s for %s",
             claimed.kind,

@@ -11,6 +11,7 @@ from mould_watch.storage.database import Connection
 from mould_watch.storage.sql import load_queries
 
 _QUERIES: Final = load_queries("evaluation")
+_IDS_MAXIMUM: Final = 50
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +36,33 @@ class StoredSubject:
     next_evaluation_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """The one id of what is done now, and those of other requests that were answered with it."""
+
+    correlation_id: UUID
+    others: tuple[UUID, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TakenRequests:
+    """Requests that were taken away. `from_ts` None: there were none."""
+
+    from_ts: datetime | None
+    trace: Trace
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedNotification:
+    """A notification that was just written, to be told of."""
+
+    notification_id: UUID
+    incident_id: UUID
+    kind: str
+    channel: str
+    target: str
+
+
 async def waiting_subjects(
     connection: Connection, now: datetime, put_off: Collection[int]
 ) -> list[int]:
@@ -48,10 +76,26 @@ async def lock_subject(connection: Connection, subject_id: int) -> bool:
     return bool(await connection.fetchval(_QUERIES.lock_subject, subject_id))
 
 
-async def take_requests(connection: Connection, subject_id: int) -> datetime | None:
-    """Take a subject's requests away; return the least time they ask from, None without any."""
-    from_ts: datetime | None = await connection.fetchval(_QUERIES.take_requests, subject_id)
-    return from_ts
+async def take_requests(connection: Connection, subject_id: int) -> TakenRequests:
+    """Take a subject's requests away; all that this transaction writes carries their id."""
+    row = await connection.fetchrow(_QUERIES.take_requests, subject_id, _IDS_MAXIMUM)
+    assert row is not None  # noqa: S101 - a query without FROM rows to filter returns one
+    return TakenRequests(row["from_ts"], Trace(row["correlation_id"], tuple(row["others"])))
+
+
+async def planned_notifications(
+    connection: Connection, incident_ids: Collection[UUID], trace: Trace
+) -> tuple[PlannedNotification, ...]:
+    """Return the notifications written for incidents with the id of `trace`."""
+    rows = await connection.fetch(
+        _QUERIES.planned_notifications, list(incident_ids), trace.correlation_id
+    )
+    return tuple(
+        PlannedNotification(
+            row["id"], row["incident_id"], row["kind"], row["channel"], row["target"]
+        )
+        for row in rows
+    )
 
 
 async def subject(connection: Connection, subject_id: int, now: datetime) -> StoredSubject | None:

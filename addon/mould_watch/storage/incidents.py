@@ -192,6 +192,7 @@ async def lane_rows(connection: Connection, incident_id: UUID, *, lock: bool) ->
             is_pending=row["is_pending"],
             attempts=row["attempts"],
             is_cancelled=row["is_cancelled"],
+            is_fallback=row["is_fallback"],
         )
         for row in rows
     ]

@@ -129,10 +129,24 @@ async def is_written(connection: Connection, client_id: str, batch: UUID) -> boo
 
 
 async def note_batch(
-    connection: Connection, client_id: str, batch: UUID | None, newest_received_at: datetime
+    connection: Connection,
+    client_id: str,
+    batch: UUID | None,
+    newest_received_at: datetime,
+    correlation_id: UUID,
 ) -> None:
-    """Note a batch with its transaction; `batch` None: it comes out of a spool."""
-    await connection.execute(_QUERIES.note_batch, client_id, batch, newest_received_at)
+    """Note a batch with its transaction; `batch` None: it comes out of a spool.
+
+    All that the transaction asks to be judged carries `correlation_id`.
+    """
+    await connection.execute(
+        _QUERIES.note_batch, client_id, batch, newest_received_at, correlation_id
+    )
+
+
+async def correlate(connection: Connection, correlation_id: UUID) -> None:
+    """Have all that this transaction asks to be judged carry an id."""
+    await connection.execute(_QUERIES.correlate, correlation_id)
 
 
 async def newest_received_at(connection: Connection) -> datetime | None:

@@ -1,10 +1,11 @@
-"""The outbox: notifications written with their transition, claimed, and finished by token.
+"""The outbox: notifications written with their transition, claimed, and ended by token.
 
-PENDING -> CLAIMED -> SENT | FAILED | PENDING later; CANCELLED from PENDING. Every function takes
-an open connection; due times and leases are the database's own clock.
+PENDING -> CLAIMED -> SENT | FAILED | PENDING later; CANCELLED from PENDING; PENDING again from
+FAILED by hand (storage/outbox_care.py). Every function takes an open connection; due times and
+leases are the database's own clock.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
@@ -20,7 +21,8 @@ _REASON_MAXIMUM_CHARACTERS = 500
 class ClaimedNotification:
     """A notification that one worker may send: the holder of `claim_token`, until its lease ends.
 
-    `attempt` counts claims from 1. `message` is what is sent: room_id, room, title, body, buttons.
+    `attempt` counts claims from 1; of `unknown_outcomes` of the earlier ones nobody knows whether
+    they arrived. `message` is what is sent: room_id, room, title, body, buttons.
     """
 
     notification_id: UUID
@@ -38,6 +40,25 @@ class ClaimedNotification:
     via: str = "push"
     # it says an earlier one of its lane again, for want of a sign that that arrived
     is_repetition: bool = False
+    unknown_outcomes: int = 0
+    # the one id of everything that came of one message; None: written before there was one
+    correlation_id: UUID | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ending:
+    """How a claim ends: sent, failed, or pending again in `delay_s` seconds.
+
+    `is_unknown`: nobody knows whether this attempt arrived.
+    """
+
+    claimed: ClaimedNotification
+    state: Literal["sent", "failed", "pending"]
+    reason: str | None = None
+    delay_s: float = 0.0
+    is_unknown: bool = False
+    # whether who accepted it, and may have lost it, will say that it arrived; None: neither
+    expects_receipt: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +99,8 @@ async def claim(
             taken_over=row["taken_over"],
             via=row["via"],
             is_repetition=row["is_repetition"],
+            unknown_outcomes=row["unknown_outcomes"],
+            correlation_id=row["correlation_id"],
         )
         for row in rows
     ]
@@ -98,58 +121,41 @@ async def next_due_s(connection: Connection, channel: str, routes: Collection[st
     return seconds
 
 
-async def remaining_lease_s(connection: Connection, claimed: ClaimedNotification) -> float | None:
-    """Return the seconds left of the claim's lease, or None when it is another's by now."""
-    seconds: float | None = await connection.fetchval(
-        _QUERIES.remaining_lease, claimed.notification_id, claimed.claim_token
+async def remaining_leases_s(
+    connection: Connection, claims: Sequence[ClaimedNotification]
+) -> list[float | None]:
+    """Return the seconds left of each claim's lease; None when it is another's by now."""
+    rows = await connection.fetch(
+        _QUERIES.remaining_leases,
+        [claimed.notification_id for claimed in claims],
+        [claimed.claim_token for claimed in claims],
     )
-    return seconds
+    left_s: dict[UUID, float] = {row["claim_token"]: row["left_s"] for row in rows}
+    return [left_s.get(claimed.claim_token) for claimed in claims]
 
 
-async def finish(
-    connection: Connection,
-    claimed: ClaimedNotification,
-    state: Literal["sent", "failed"],
-    reason: str | None = None,
-    *,
-    expects_receipt: bool | None = None,
-) -> bool:
-    """Write the claim's end; False when the claim is another's by now and nothing was written.
+async def end_claims(connection: Connection, endings: Sequence[Ending]) -> list[bool]:
+    """Write how claims end; False where the claim is another's by now and nothing was written."""
+    rows = await connection.fetch(
+        _QUERIES.end_claims,
+        [ending.claimed.notification_id for ending in endings],
+        [ending.claimed.claim_token for ending in endings],
+        [ending.state for ending in endings],
+        [_storable(ending.reason) for ending in endings],
+        [ending.delay_s for ending in endings],
+        [ending.is_unknown for ending in endings],
+        [ending.expects_receipt for ending in endings],
+    )
+    ended = {row["id"] for row in rows}
+    return [ending.claimed.notification_id in ended for ending in endings]
 
-    `expects_receipt`: whether who accepted it, and may have lost it, will say that it arrived.
+
+async def give_back_all(connection: Connection, worker: str, unknown: Collection[UUID] = ()) -> int:
+    """Make everything `worker` still holds pending again, due at once; return how many.
+
+    Of those in `unknown` nobody knows whether they arrived.
     """
-    return (
-        await connection.fetchval(
-            _QUERIES.finish,
-            claimed.notification_id,
-            claimed.claim_token,
-            state,
-            _storable(reason),
-            expects_receipt,
-        )
-        is not None
-    )
-
-
-async def give_back(
-    connection: Connection, claimed: ClaimedNotification, delay_s: float, reason: str
-) -> bool:
-    """Make the notification pending again, due in `delay_s`; False when it is another's by now."""
-    return (
-        await connection.fetchval(
-            _QUERIES.give_back,
-            claimed.notification_id,
-            claimed.claim_token,
-            delay_s,
-            _storable(reason),
-        )
-        is not None
-    )
-
-
-async def give_back_all(connection: Connection, worker: str) -> int:
-    """Make everything `worker` still holds pending again, due at once; return how many."""
-    return len(await connection.fetch(_QUERIES.give_back_all, worker))
+    return len(await connection.fetch(_QUERIES.give_back_all, worker, list(unknown)))
 
 
 def _storable(text: str | None) -> str | None:

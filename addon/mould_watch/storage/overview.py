@@ -1,5 +1,6 @@
 """What Home Assistant is shown: one read of the tables for each kind of thing."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -110,6 +111,14 @@ class NotificationOverview(_Overview):
     last_error: str | None
     created_at: datetime
     finished_at: datetime | None
+    # how often a person had it tried again, and of how many tries nobody knows if they arrived
+    retries: int
+    unknown_outcomes: int
+    # the one it went through another channel for, and the one that went for it
+    fallback_of: UUID | None
+    fallback: UUID | None
+    # in every line of the log from the message it came of to the phone
+    correlation_id: UUID | None
     via: str
     repeats: UUID | None
     expects_receipt: bool | None
@@ -141,9 +150,35 @@ async def incidents(connection: Connection, *, live: bool) -> list[IncidentOverv
     return [IncidentOverview.model_validate(dict(row)) for row in rows]
 
 
-async def notifications(connection: Connection, *, state: str | None) -> list[NotificationOverview]:
-    """Return the newest notifications, all or those in `state`."""
-    rows = await connection.fetch(_QUERIES.notifications, state, LIST_MAXIMUM, STEPS_MAXIMUM)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NotificationFilter:
+    """Which notifications are meant: those that fit all that is not None."""
+
+    state: str | None = None
+    notification_id: UUID | None = None
+    incident_id: UUID | None = None
+    channel: str | None = None
+    target: str | None = None
+    kind: str | None = None
+    correlation_id: UUID | None = None
+
+
+async def notifications(
+    connection: Connection, meant: NotificationFilter, *, limit: int = LIST_MAXIMUM
+) -> list[NotificationOverview]:
+    """Return the newest notifications that are meant."""
+    rows = await connection.fetch(
+        _QUERIES.notifications,
+        meant.state,
+        limit,
+        STEPS_MAXIMUM,
+        meant.notification_id,
+        meant.incident_id,
+        meant.channel,
+        meant.target,
+        meant.kind,
+        meant.correlation_id,
+    )
     return [NotificationOverview.model_validate(dict(row)) for row in rows]
 
 

@@ -1,6 +1,7 @@
 """One subject judged, inside one transaction: condition, incidents, notifications."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from mould_watch.domain.condition import SubjectCondition
@@ -12,15 +13,22 @@ from mould_watch.domain.verdict import Verdict
 from mould_watch.storage import evaluation as storage
 from mould_watch.storage import incidents
 from mould_watch.storage.database import Connection
-from mould_watch.storage.evaluation import StoredSubject
+from mould_watch.storage.evaluation import PlannedNotification, StoredSubject, Trace
 from mould_watch.watch.judgement import Judgement
 from mould_watch.watch.subjects import JudgedSubject, judge_subject
 from mould_watch.watch.transitions import IncidentEvent, IncidentWriter
 
 
-async def evaluate(
-    connection: Connection, subject_id: int, now: datetime
-) -> tuple[IncidentEvent, ...] | None:
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """What judging a subject brought, to be told of once it is committed."""
+
+    trace: Trace
+    events: tuple[IncidentEvent, ...] = ()
+    notifications: tuple[PlannedNotification, ...] = ()
+
+
+async def evaluate(connection: Connection, subject_id: int, now: datetime) -> Evaluated | None:
     """Judge a subject at `now` inside the transaction of `connection`.
 
     Returns the steps its incidents took; None when another evaluator has it. Raises
@@ -29,7 +37,20 @@ async def evaluate(
     """
     if not await storage.lock_subject(connection, subject_id):
         return None
-    requested_from = await storage.take_requests(connection, subject_id)
+    taken = await storage.take_requests(connection, subject_id)
+    events = await _evaluate(connection, subject_id, taken.from_ts, now)
+    incident_ids = {event.incident.incident_id for event in events}
+    written = (
+        await storage.planned_notifications(connection, incident_ids, taken.trace)
+        if incident_ids
+        else ()
+    )
+    return Evaluated(taken.trace, events, written)
+
+
+async def _evaluate(
+    connection: Connection, subject_id: int, requested_from: datetime | None, now: datetime
+) -> tuple[IncidentEvent, ...]:
     stored = await storage.subject(connection, subject_id, now)
     if stored is None:
         return ()

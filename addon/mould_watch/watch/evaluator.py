@@ -19,8 +19,7 @@ from mould_watch.retry import Backoff
 from mould_watch.storage import backend_state
 from mould_watch.storage import evaluation as storage
 from mould_watch.storage.database import Database
-from mould_watch.watch.evaluation import evaluate
-from mould_watch.watch.transitions import IncidentEvent
+from mould_watch.watch.evaluation import Evaluated, evaluate
 
 _LOGGER: Final = logging.getLogger(__name__)
 
@@ -113,18 +112,17 @@ class Evaluator:
         for subject_id in waiting:
             try:
                 async with self._database.transaction() as connection:
-                    events = await evaluate(connection, subject_id, self._clock.now())
+                    done = await evaluate(connection, subject_id, self._clock.now())
             except _SUBJECT_ERRORS as error:
                 self._fail(subject_id, error)
                 failed += 1
                 continue
             self._put_off.pop(subject_id, None)
-            if events is None:
+            if done is None:
                 contended += 1
                 continue
             evaluated += 1
-            for event in events:
-                _tell(event)
+            _tell(done)
         return Round(evaluated, contended, failed)
 
     async def _prepare(self) -> None:
@@ -167,21 +165,43 @@ class Evaluator:
         entry.until_s = self._clock.monotonic_s() + entry.backoff.next_delay_s()
 
 
-def _tell(event: IncidentEvent) -> None:
-    """Log a step, after it was committed."""
-    _LOGGER.info(
-        "%s: the incident is %s.",
-        event.subject.name,
-        event.incident.state.value,
-        extra={
-            "action": _action(event.step),
-            "room": event.subject.name,
-            "room_id": event.subject.room_id and str(event.subject.room_id),
-            "incident_id": str(event.incident.incident_id),
-            "rule": event.incident.rule_id,
-            "risk_level": event.incident.level.value,
-        },
-    )
+def _tell(done: Evaluated) -> None:
+    """Log the steps and the notifications they brought, after they were committed."""
+    ids = {
+        "correlation_id": str(done.trace.correlation_id),
+        # readings that were judged with these: their ids lead here as well
+        "judged_with": [str(one) for one in done.trace.others],
+    }
+    for event in done.events:
+        _LOGGER.info(
+            "%s: the incident is %s.",
+            event.subject.name,
+            event.incident.state.value,
+            extra={
+                "action": _action(event.step),
+                "room": event.subject.name,
+                "room_id": event.subject.room_id and str(event.subject.room_id),
+                "incident_id": str(event.incident.incident_id),
+                "rule": event.incident.rule_id,
+                "risk_level": event.incident.level.value,
+                **ids,
+            },
+        )
+    for written in done.notifications:
+        _LOGGER.info(
+            "The %s for %s over %s is written.",
+            written.kind,
+            written.target,
+            written.channel,
+            extra={
+                "action": "notification_written",
+                "kind": written.kind,
+                "target": written.target,
+                "notification_id": str(written.notification_id),
+                "incident_id": str(written.incident_id),
+                "correlation_id": str(done.trace.correlation_id),
+            },
+        )
 
 
 def _action(step: Step) -> str:

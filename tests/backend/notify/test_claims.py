@@ -8,12 +8,16 @@ import pytest
 
 from mould_watch.storage import outbox, overview
 from mould_watch.storage.database import Connection, Database
+from mould_watch.storage.overview import NotificationFilter
 from tests.support.notifications import (
     INSTANCE,
     add_incident,
     add_notification,
     count_by_state,
     expire_lease,
+    finish,
+    give_back,
+    remaining_lease_s,
     row_of,
     states_of,
 )
@@ -47,9 +51,9 @@ async def test_only_eligible_pending_notifications_are_claimed(connection: Conne
     finished = await add_notification(connection, incident, target="finished")
     for notification in await _claim(connection):
         if notification.notification_id == finished:
-            assert await outbox.finish(connection, notification, "sent")
+            assert await finish(connection, notification, "sent")
         else:
-            assert await outbox.give_back(connection, notification, 0, "for the test")
+            assert await give_back(connection, notification, 0, "for the test")
     # `eligible` was attempted now, which would let `blocked` supersede it: a fresh pair
     incident = await add_incident(connection)
     eligible = await add_notification(connection, incident)
@@ -73,7 +77,7 @@ async def test_a_claim_says_whose_it_is_and_counts_one_attempt(connection: Conne
     assert claimed.message["room"] == "Cellar"
     row = await row_of(connection, notification_id)
     assert (row["state"], row["attempts"], row["claimed_by"]) == ("claimed", 1, "worker-1")
-    remaining_s = await outbox.remaining_lease_s(connection, claimed)
+    remaining_s = await remaining_lease_s(connection, claimed)
     assert remaining_s is not None
     assert 50 < remaining_s <= 60
 
@@ -111,12 +115,12 @@ async def test_a_stale_claim_is_taken_over_and_the_zombie_refused(connection: Co
 
     assert heir.taken_over
     assert heir.attempt == 2
-    assert await outbox.remaining_lease_s(connection, zombie) is None
-    assert not await outbox.finish(connection, zombie, "sent")
-    assert not await outbox.finish(connection, zombie, "failed", "no")
-    assert not await outbox.give_back(connection, zombie, 0, "no")
+    assert await remaining_lease_s(connection, zombie) is None
+    assert not await finish(connection, zombie, "sent")
+    assert not await finish(connection, zombie, "failed", "no")
+    assert not await give_back(connection, zombie, 0, "no")
     assert (await row_of(connection, notification_id))["claimed_by"] == "heir"
-    assert await outbox.finish(connection, heir, "sent")
+    assert await finish(connection, heir, "sent")
     assert await states_of(connection, notification_id) == ["pending", "claimed", "claimed", "sent"]
 
 
@@ -124,14 +128,14 @@ async def test_a_late_holder_may_finish_while_nobody_took_over(connection: Conne
     notification_id = await add_notification(connection, await add_incident(connection))
     (claimed,) = await _claim(connection)
     await expire_lease(connection, notification_id)
-    assert await outbox.finish(connection, claimed, "sent")
+    assert await finish(connection, claimed, "sent")
 
 
 async def test_a_claim_is_finished_once(connection: Connection) -> None:
     await add_notification(connection, await add_incident(connection))
     (claimed,) = await _claim(connection)
-    assert await outbox.finish(connection, claimed, "failed", "gone")
-    assert not await outbox.finish(connection, claimed, "sent")
+    assert await finish(connection, claimed, "failed", "gone")
+    assert not await finish(connection, claimed, "sent")
 
 
 @pytest.mark.parametrize("end", ["sent", "failed", "cancelled"])
@@ -225,16 +229,16 @@ async def test_the_list_shows_every_step_and_the_reason(connection: Connection) 
     notification_id = await add_notification(connection, await add_incident(connection))
     await add_notification(connection, await add_incident(connection), due_in_s=3600)
     (claimed,) = await _claim(connection, worker="w-1")
-    await outbox.finish(connection, claimed, "failed", "unknown_phone: it is gone")
+    await finish(connection, claimed, "failed", "unknown_phone: it is gone")
 
-    (failed,) = await overview.notifications(connection, state="failed")
+    (failed,) = await overview.notifications(connection, NotificationFilter(state="failed"))
 
     assert failed.notification_id == notification_id
     assert failed.last_error == "unknown_phone: it is gone"
     assert [step.to_state for step in failed.steps] == ["pending", "claimed", "failed"]
     assert failed.steps[2].error == "unknown_phone: it is gone"
     assert failed.steps[1].claimed_by == "w-1"
-    assert len(await overview.notifications(connection, state=None)) == 2
+    assert len(await overview.notifications(connection, NotificationFilter())) == 2
     assert await count_by_state(connection) == {"failed": 1, "pending": 1}
 
 
@@ -244,8 +248,8 @@ async def test_the_list_shows_the_last_steps_of_one_that_is_tried_for_ever(
     await add_notification(connection, await add_incident(connection))
     for _ in range(overview.STEPS_MAXIMUM):
         (claimed,) = await _claim(connection)
-        await outbox.give_back(connection, claimed, 0.0, "phone_action_missing")
-    (pending,) = await overview.notifications(connection, state="pending")
+        await give_back(connection, claimed, 0.0, "phone_action_missing")
+    (pending,) = await overview.notifications(connection, NotificationFilter(state="pending"))
     assert len(pending.steps) == overview.STEPS_MAXIMUM
     assert pending.steps[-1].to_state == "pending"
     assert pending.steps[-1].attempt == overview.STEPS_MAXIMUM
@@ -255,7 +259,7 @@ async def test_the_list_shows_the_last_steps_of_one_that_is_tried_for_ever(
 async def test_any_reason_can_be_stored(connection: Connection, reason: str) -> None:
     await add_notification(connection, await add_incident(connection))
     (claimed,) = await _claim(connection)
-    assert await outbox.finish(connection, claimed, "failed", reason)
+    assert await finish(connection, claimed, "failed", reason)
 
 
 async def _end(connection: Connection, notification_id: UUID, end: str) -> None:
@@ -267,4 +271,4 @@ async def _end(connection: Connection, notification_id: UUID, end: str) -> None:
         )
         return
     (claimed,) = await _claim(connection)
-    assert await outbox.finish(connection, claimed, "sent" if end == "sent" else "failed", "end")
+    assert await finish(connection, claimed, "sent" if end == "sent" else "failed", "end")

@@ -13,6 +13,8 @@ from tests.support.notifications import (
     add_incident,
     add_notification,
     expire_lease,
+    finish,
+    give_back,
     row_of,
     states_of,
 )
@@ -47,7 +49,7 @@ async def test_the_order_of_a_lane_is_kept(connection: Connection) -> None:
         (claimed,) = await _claim(connection)
         assert claimed.notification_id == notification_id
         assert await _claim(connection) == []
-        await outbox.finish(connection, claimed, "sent")
+        await finish(connection, claimed, "sent")
 
 
 async def test_a_later_due_time_holds_the_whole_lane_back(connection: Connection) -> None:
@@ -63,7 +65,7 @@ async def test_a_failed_notification_does_not_block_its_lane(connection: Connect
     await add_notification(connection, incident)
     second = await add_notification(connection, incident)
     (claimed,) = await _claim(connection)
-    await outbox.finish(connection, claimed, "failed", "gone")
+    await finish(connection, claimed, "failed", "gone")
     (claimed,) = await _claim(connection)
     assert claimed.notification_id == second
 
@@ -85,7 +87,7 @@ async def test_a_recovery_ends_the_alarm_that_waits_for_its_next_try(
     incident = await add_incident(connection)
     alarm = await add_notification(connection, incident)
     (claimed,) = await _claim(connection)
-    await outbox.give_back(connection, claimed, 900, "phone's action missing")
+    await give_back(connection, claimed, 900, "phone's action missing")
     recovery = await add_notification(connection, incident, kind="recovery")
     assert await _claim(connection) == []  # neither the one nor, yet, the other
 
@@ -108,7 +110,7 @@ async def test_a_recovery_ends_the_alarm_whose_worker_died(connection: Connectio
     assert await _supersede(connection) == Superseded(given_back=1, cancelled=1)
 
     assert await states_of(connection, alarm) == ["pending", "claimed", "pending", "cancelled"]
-    assert not await outbox.finish(connection, zombie, "sent")
+    assert not await finish(connection, zombie, "sent")
     (claimed,) = await _claim(connection)
     assert claimed.notification_id == recovery
 
@@ -117,7 +119,7 @@ async def test_an_attempted_alarm_is_superseded_by_a_worse_one(connection: Conne
     incident = await add_incident(connection)
     alarm = await add_notification(connection, incident)
     (claimed,) = await _claim(connection)
-    await outbox.give_back(connection, claimed, 0, "not now")
+    await give_back(connection, claimed, 0, "not now")
     worse = await add_notification(connection, incident)
 
     await _supersede(connection)
@@ -144,7 +146,7 @@ async def test_an_alarm_never_tried_is_superseded_by_a_closing_message(
     incident = await add_incident(connection)
     first = await add_notification(connection, incident)
     (claimed,) = await _claim(connection)
-    await outbox.finish(connection, claimed, "sent")
+    await finish(connection, claimed, "sent")
     worse = await add_notification(connection, incident)
     clear = await add_notification(connection, incident, kind="clear")
 

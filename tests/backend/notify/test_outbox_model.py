@@ -22,7 +22,14 @@ from hypothesis.stateful import (
 from mould_watch.storage import outbox
 from mould_watch.storage.connections import connect
 from mould_watch.storage.outbox import ClaimedNotification
-from tests.support.notifications import INSTANCE, add_incident, add_notification, expire_lease
+from tests.support.notifications import (
+    INSTANCE,
+    add_incident,
+    add_notification,
+    expire_lease,
+    finish,
+    give_back,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -102,7 +109,7 @@ class OutboxMachine(RuleBasedStateMachine):
     def finish(self, which: int, end: str) -> None:
         claimed = self.tokens[which % len(self.tokens)]
         finished = self._run(
-            outbox.finish(self.connection, claimed, "sent" if end == "sent" else "failed", "why")
+            finish(self.connection, claimed, "sent" if end == "sent" else "failed", "why")
         )
         assert finished == self._holds(claimed)
         if finished:
@@ -112,7 +119,7 @@ class OutboxMachine(RuleBasedStateMachine):
     @rule(which=st.integers(min_value=0), delay_s=st.sampled_from([0, 3600]))
     def give_back(self, which: int, delay_s: int) -> None:
         claimed = self.tokens[which % len(self.tokens)]
-        given_back = self._run(outbox.give_back(self.connection, claimed, delay_s, "not now"))
+        given_back = self._run(give_back(self.connection, claimed, delay_s, "not now"))
         assert given_back == self._holds(claimed)
         if given_back:
             row = self.rows[claimed.notification_id]

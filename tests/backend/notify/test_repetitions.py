@@ -14,7 +14,12 @@ from mould_watch.settings import NotifySettings
 from mould_watch.storage import outbox
 from mould_watch.storage.database import Connection, Database
 from mould_watch.storage.receipts import record_receipt
-from tests.support.notifications import INSTANCE, add_incident, add_notification
+from tests.support.notifications import (
+    INSTANCE,
+    add_incident,
+    add_notification,
+    finish,
+)
 from tests.support.running import running
 from tests.support.waiting import until
 
@@ -57,7 +62,7 @@ async def send(
             lease_s=60,
         )
         assert claimed.notification_id == notification_id
-        assert await outbox.finish(connection, claimed, "sent", expects_receipt=expects_receipt)
+        assert await finish(connection, claimed, "sent", expects_receipt=expects_receipt)
         await _age(connection, notification_id, ago_s)
     return claimed
 

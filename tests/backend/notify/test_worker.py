@@ -15,6 +15,7 @@ from mould_watch.notify.worker import NotificationWorker
 from mould_watch.settings import NotifySettings
 from mould_watch.storage import overview
 from mould_watch.storage.database import Connection, Database
+from mould_watch.storage.overview import NotificationFilter
 from tests.support.notifications import (
     DELIVERED,
     INSTANCE,
@@ -191,7 +192,7 @@ async def test_what_can_never_be_delivered_is_failed_with_its_reason(
     async with running(make_worker().run(), "worker"):
         await _reaches(database, notification_id, "failed")
     async with database.connection() as connection:
-        (failed,) = await overview.notifications(connection, state="failed")
+        (failed,) = await overview.notifications(connection, NotificationFilter(state="failed"))
     assert str(failed.last_error).startswith("unknown_phone: it is gone")
     assert len(home_assistant.deliveries) == 1
     assert "notification_failed" in {

@@ -36,6 +36,11 @@ class HomeAssistantChannel:
         """Return the word that the notifications' column `channel` holds."""
         return CHANNEL
 
+    @property
+    def recognises_repeats(self) -> bool:
+        """Return true: the integration keeps the ids it delivered."""
+        return True
+
     def routes(self) -> frozenset[str]:
         """Return the ids of the instances that can deliver now."""
         return self._connections.ready_instances()
@@ -56,6 +61,7 @@ class HomeAssistantChannel:
             "attempt": claimed.attempt,
             "via": claimed.via,
             "is_repetition": claimed.is_repetition,
+            "correlation_id": claimed.correlation_id and str(claimed.correlation_id),
         }
         try:
             answer = _Answer.model_validate(
@@ -72,12 +78,14 @@ class HomeAssistantChannel:
                 Outcome.NO_ANSWER,
                 "no_answer",
                 f"Home Assistant did not answer within {self._timeout_s:g} s",
+                is_channel_wide=True,
             )
         except ValidationError as error:
             return Delivery(
                 Outcome.RETRY,
                 "unreadable_answer",
                 f"Home Assistant's answer is not understood ({error.error_count()} faults)",
+                is_channel_wide=True,
             )
         return Delivery(
             Outcome(answer.outcome),

@@ -18,11 +18,31 @@ ORDER BY min(request_id) NULLS LAST, subject_id;
 SELECT pg_try_advisory_xact_lock(19831, $1::integer);
 
 -- name: take_requests
--- $1 subject.
+-- $1 subject, $2 most ids. What this transaction writes carries the id of the newest request; all
+-- ids are returned, the newest first. Without a request (it came due) the id is a new one.
 WITH taken AS (
-    DELETE FROM evaluation_request WHERE subject_id = $1 RETURNING from_ts
+    DELETE FROM evaluation_request WHERE subject_id = $1 RETURNING id, from_ts, correlation_id
+), ids AS (
+    SELECT correlation_id, max(id) AS id FROM taken
+    WHERE correlation_id IS NOT NULL
+    GROUP BY correlation_id
+    ORDER BY max(id) DESC
+    LIMIT $2
+), given AS MATERIALIZED (
+    SELECT set_config('mould_watch.correlation_id', coalesce(
+        (SELECT correlation_id::text FROM ids ORDER BY id DESC LIMIT 1),
+        gen_random_uuid()::text), true)::uuid AS id
 )
-SELECT min(from_ts) FROM taken;
+SELECT (SELECT min(from_ts) FROM taken) AS from_ts, given.id AS correlation_id,
+    array(SELECT correlation_id FROM ids WHERE correlation_id <> given.id ORDER BY id DESC)
+        AS others
+FROM given;
+
+-- name: planned_notifications
+-- $1 incidents, $2 correlation id: what was written for them with it.
+SELECT id, incident_id, kind, channel, target FROM notification
+WHERE incident_id = ANY ($1::uuid[]) AND correlation_id = $2
+ORDER BY incident_id, sequence;
 
 -- name: subject
 -- $1 subject, $2 now. A version made by a clock ahead of this process counts already.

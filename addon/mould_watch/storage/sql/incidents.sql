@@ -74,7 +74,7 @@ SELECT FROM notification WHERE incident_id = $1 ORDER BY id FOR UPDATE;
 -- name: lane_rows
 -- $1 incident.
 SELECT id, channel, route, target, sequence, state = 'pending' AS is_pending, attempts,
-    state = 'cancelled' AS is_cancelled
+    state = 'cancelled' AND NOT fell_back AS is_cancelled, fallback_of IS NOT NULL AS is_fallback
 FROM notification
 WHERE incident_id = $1
 ORDER BY id;

@@ -23,6 +23,10 @@ FROM unnest($2::timestamptz[], $3::bigint[]) AS new (ts, fingerprint)
 JOIN readings ON readings.ts = new.ts AND readings.fingerprint = new.fingerprint
              AND readings.device_id = ANY ($1::integer[])
 
+-- name: correlate
+-- $1 id: all that this transaction writes carries it, up to what is sent to a phone.
+SELECT set_config('mould_watch.correlation_id', $1::uuid::text, true)
+
 -- name: request_evaluations
 -- $1 devices, $2 ts of new readings: each subject that depends on one, once, with the least ts.
 INSERT INTO evaluation_request (subject_id, from_ts)
@@ -58,10 +62,10 @@ RETURNING epoch, connection
 SELECT batch FROM mqtt_session WHERE client_id = $1 FOR UPDATE
 
 -- name: note_batch
--- $2 batch; null: out of a spool
+-- $2 batch; null: out of a spool. $4: the id that all that comes of the batch carries.
 UPDATE mqtt_session
 SET batch = coalesce($2, batch), newest_received_at = greatest(newest_received_at, $3)
-WHERE client_id = $1
+WHERE client_id = $1 AND set_config('mould_watch.correlation_id', $4::uuid::text, true) IS NOT NULL
 
 -- name: newest_received_at
 SELECT max(newest_received_at) FROM mqtt_session

@@ -32,35 +32,42 @@ WITH candidate AS MATERIALIZED (
 UPDATE notification AS n
 SET state = 'claimed',
     attempts = n.attempts + 1,
+    unknown_outcomes = n.unknown_outcomes + (candidate.former_state = 'claimed')::integer,
     claim_token = gen_random_uuid(),
     claimed_by = $4,
     lease_until = clock_timestamp() + make_interval(secs => $5)
 FROM candidate
 WHERE n.id = candidate.id
 RETURNING n.id, n.incident_id, n.channel, n.route, n.target, n.kind, n.severity::text,
-    n.message, n.attempts, n.claim_token, candidate.former_state = 'claimed' AS taken_over, n.via,
-    n.repeats IS NOT NULL AS is_repetition;
+    n.message, n.attempts, n.unknown_outcomes, n.claim_token, n.correlation_id,
+    candidate.former_state = 'claimed' AS taken_over, n.via, n.repeats IS NOT NULL AS is_repetition;
 
 -- name: supersede
 -- Ends what a newer row of its lane has made pointless, so that the newer one is the last to
 -- arrive: a row attempted before, or any row that a closing message follows. A claim whose
--- lease ran out is first given back; its end comes with the next call.
+-- lease ran out is first given back; its end comes with the next call. The newer ones are few
+-- (index notification_follower), and the earlier are found by them.
 WITH superseded AS MATERIALIZED (
     SELECT n.id, n.state
     FROM notification AS n
     WHERE (n.state = 'pending'
            OR (n.state = 'claimed' AND n.lease_until < (SELECT clock_timestamp())))
-      AND EXISTS (
-          SELECT FROM notification AS newer
-          WHERE newer.incident_id = n.incident_id AND newer.channel = n.channel
-            AND newer.route = n.route AND newer.target = n.target
-            AND newer.sequence > n.sequence
-            AND newer.state = 'pending'
-            AND (n.attempts > 0 OR newer.kind <> 'alarm'))
+      AND n.id = ANY (ARRAY(
+          SELECT earlier.id
+          FROM notification AS newer
+          JOIN notification AS earlier
+            ON earlier.incident_id = newer.incident_id AND earlier.channel = newer.channel
+           AND earlier.route = newer.route AND earlier.target = newer.target
+           AND earlier.sequence < newer.sequence
+           AND earlier.state IN ('pending', 'claimed')
+          WHERE newer.state = 'pending' AND newer.sequence > 1
+            AND (earlier.attempts > 0 OR newer.kind <> 'alarm')))
+    ORDER BY n.id
     FOR UPDATE OF n SKIP LOCKED
 ), given_back AS (
     UPDATE notification AS n
     SET state = 'pending', claim_token = NULL, lease_until = NULL,
+        unknown_outcomes = n.unknown_outcomes + 1,
         last_error = 'its worker did not answer before the lease ran out'
     FROM superseded
     WHERE n.id = superseded.id AND superseded.state = 'claimed'
@@ -78,48 +85,62 @@ SELECT (SELECT count(*) FROM given_back) AS given_back,
 
 -- name: next_due
 -- $1 channel, $2 routes: seconds until a row may be claimable; null when there is none.
-SELECT extract(epoch FROM min(moment) - clock_timestamp())::double precision
-FROM (
-    SELECT n.due_at AS moment
-    FROM notification AS n
-    WHERE n.state = 'pending' AND n.channel = $1 AND n.route = ANY ($2::text[])
-      AND NOT EXISTS (
-          SELECT FROM notification AS earlier
-          WHERE earlier.incident_id = n.incident_id AND earlier.channel = n.channel
-            AND earlier.route = n.route AND earlier.target = n.target
-            AND earlier.sequence < n.sequence
-            AND earlier.state IN ('pending', 'claimed'))
-    UNION ALL
-    SELECT n.lease_until
-    FROM notification AS n
-    WHERE n.state = 'claimed' AND n.channel = $1 AND n.route = ANY ($2::text[])
-) AS live;
+SELECT extract(epoch FROM least(
+    (SELECT n.due_at
+     FROM notification AS n
+     WHERE n.state = 'pending' AND n.channel = $1 AND n.route = ANY ($2::text[])
+       AND NOT EXISTS (
+           SELECT FROM notification AS earlier
+           WHERE earlier.incident_id = n.incident_id AND earlier.channel = n.channel
+             AND earlier.route = n.route AND earlier.target = n.target
+             AND earlier.sequence < n.sequence
+             AND earlier.state IN ('pending', 'claimed'))
+     ORDER BY n.due_at
+     LIMIT 1),
+    (SELECT n.lease_until
+     FROM notification AS n
+     WHERE n.state = 'claimed' AND n.channel = $1 AND n.route = ANY ($2::text[])
+     ORDER BY n.lease_until
+     LIMIT 1)
+) - clock_timestamp())::double precision;
 
--- name: remaining_lease
--- $1 id, $2 claim token: seconds left; no row when the claim is another's by now.
-SELECT extract(epoch FROM lease_until - clock_timestamp())::double precision
-FROM notification
-WHERE id = $1 AND claim_token = $2 AND state = 'claimed';
+-- name: remaining_leases
+-- $1 ids, $2 claim tokens: seconds left; no row for a claim that is another's by now.
+SELECT n.claim_token, extract(epoch FROM n.lease_until - clock_timestamp())::double precision
+    AS left_s
+FROM unnest($1::uuid[], $2::uuid[]) AS asked (id, claim_token)
+JOIN notification AS n ON n.id = asked.id AND n.claim_token = asked.claim_token
+WHERE n.state = 'claimed';
 
--- name: finish
--- $1 id, $2 claim token, $3 'sent' or 'failed', $4 reason, $5 whether a receipt is to come, or null.
-UPDATE notification
-SET state = $3::text::notification_state, claim_token = NULL, lease_until = NULL,
-    finished_at = clock_timestamp(), last_error = $4, expects_receipt = $5
-WHERE id = $1 AND claim_token = $2 AND state = 'claimed'
-RETURNING id;
-
--- name: give_back
--- $1 id, $2 claim token, $3 seconds until it is due again, $4 reason.
-UPDATE notification
-SET state = 'pending', claim_token = NULL, lease_until = NULL,
-    due_at = clock_timestamp() + make_interval(secs => $3), last_error = $4
-WHERE id = $1 AND claim_token = $2 AND state = 'claimed'
-RETURNING id;
+-- name: end_claims
+-- $1 ids, $2 claim tokens, $3 states ('sent', 'failed' or 'pending'), $4 reasons, $5 seconds until
+-- one made pending is due, $6 whether nobody knows if it arrived, $7 whether a receipt is to
+-- come, or null. Locked in the order in which an evaluation locks a lane's rows, so that the two
+-- never wait for each other in a circle.
+WITH held AS MATERIALIZED (
+    SELECT n.id, ended.state, ended.reason, ended.delay_s, ended.unknown, ended.receipt
+    FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::float8[], $6::boolean[],
+                $7::boolean[])
+        AS ended (id, claim_token, state, reason, delay_s, unknown, receipt)
+    JOIN notification AS n ON n.id = ended.id AND n.claim_token = ended.claim_token
+    WHERE n.state = 'claimed'
+    ORDER BY n.id
+    FOR UPDATE OF n
+)
+UPDATE notification AS n
+SET state = held.state::notification_state, claim_token = NULL, lease_until = NULL,
+    finished_at = CASE WHEN held.state <> 'pending' THEN clock_timestamp() END,
+    due_at = CASE WHEN held.state <> 'pending' THEN n.due_at
+             ELSE clock_timestamp() + make_interval(secs => held.delay_s) END,
+    last_error = held.reason,
+    unknown_outcomes = n.unknown_outcomes + held.unknown::integer,
+    expects_receipt = held.receipt
+FROM held
+WHERE n.id = held.id
+RETURNING n.id;
 
 -- name: give_back_all
--- $1 worker: everything it still holds, due at once. Locked in the order in which an evaluation
--- locks a lane's rows, so that the two never wait for each other in a circle.
+-- $1 worker: everything it still holds, due at once. Locked in order, as above.
 WITH held AS MATERIALIZED (
     SELECT id FROM notification
     WHERE claimed_by = $1 AND state = 'claimed'
@@ -128,7 +149,114 @@ WITH held AS MATERIALIZED (
 )
 UPDATE notification AS n
 SET state = 'pending', claim_token = NULL, lease_until = NULL,
+    unknown_outcomes = n.unknown_outcomes + (n.id = ANY ($2::uuid[]))::integer,
     due_at = clock_timestamp(), last_error = 'its worker stopped'
 FROM held
 WHERE n.id = held.id
 RETURNING n.id;
+
+-- name: lock_lane
+-- $1 notification: its incident's rows, as an evaluation locks them.
+SELECT n.id, n.state::text, n.fell_back FROM notification AS n
+WHERE n.incident_id = (SELECT incident_id FROM notification WHERE id = $1)
+ORDER BY n.id
+FOR UPDATE;
+
+-- name: is_followed
+-- $1 notification: whether its lane has gone on without it.
+SELECT EXISTS (
+    SELECT FROM notification AS n
+    JOIN notification AS newer
+      ON newer.incident_id = n.incident_id AND newer.channel = n.channel
+     AND newer.route = n.route AND newer.target = n.target AND newer.sequence > n.sequence
+    WHERE n.id = $1 AND newer.state <> 'cancelled');
+
+-- name: retry
+-- $1 notification, $2 reason.
+UPDATE notification
+SET state = 'pending', retries = retries + 1, finished_at = NULL, claimed_by = NULL,
+    due_at = clock_timestamp(), last_error = $2
+WHERE id = $1 AND state = 'failed'
+RETURNING id;
+
+-- name: lock_fallback
+-- One worker at a time hands over, until the end of its transaction. 19832 names the purpose.
+SELECT pg_try_advisory_xact_lock(19832, 0);
+
+-- name: waiting_for_fallback
+-- $1 channel, $2 routes that are served, $3 seconds: rows that nobody took for so long, though
+-- they were due and the first of their lane: nobody anywhere has their way. A closing message
+-- waits: where its alarm went another way, that way is closed by a message of its own.
+SELECT n.id, n.incident_id, n.transition_id, n.kind, n.correlation_id
+FROM notification AS n
+WHERE n.state = 'pending' AND n.channel = $1 AND NOT n.route = ANY ($2::text[])
+  AND n.due_at <= (SELECT clock_timestamp()) - make_interval(secs => $3)
+  AND n.fallback_of IS NULL AND n.kind NOT IN ('recovery', 'clear')
+  AND NOT EXISTS (
+      SELECT FROM notification AS earlier
+      WHERE earlier.incident_id = n.incident_id AND earlier.channel = n.channel
+        AND earlier.route = n.route AND earlier.target = n.target
+        AND earlier.sequence < n.sequence
+        AND earlier.state IN ('pending', 'claimed'))
+ORDER BY n.id
+LIMIT 100
+FOR UPDATE OF n SKIP LOCKED;
+
+-- name: is_said
+-- $1 incident, $2 transition, $3 kind, $4 channel, $5 route, $6 target.
+SELECT EXISTS (
+    SELECT FROM notification
+    WHERE incident_id = $1 AND transition_id = $2 AND kind = $3 AND channel = $4 AND route = $5
+      AND target = $6);
+
+-- name: hand_over
+-- $1 ids, $2 reason: ended because another channel says it.
+UPDATE notification
+SET state = 'cancelled', fell_back = true, finished_at = clock_timestamp(), claimed_by = NULL,
+    last_error = $2
+WHERE id = ANY ($1::uuid[]) AND state = 'pending';
+
+-- name: insert_fallback
+-- $1 the notification in whose place, $2 channel, $3 route, $4 target: the next of its lane there.
+INSERT INTO notification
+    (transition_id, incident_id, channel, route, target, sequence, kind, severity, message,
+     fallback_of, correlation_id)
+SELECT n.transition_id, n.incident_id, $2, $3, $4,
+    (SELECT coalesce(max(lane.sequence), 0) + 1 FROM notification AS lane
+     WHERE lane.incident_id = n.incident_id AND lane.channel = $2 AND lane.route = $3
+       AND lane.target = $4),
+    n.kind, n.severity, n.message, n.id, n.correlation_id
+FROM notification AS n
+WHERE n.id = $1
+RETURNING id;
+
+-- name: unserved_routes
+-- $1 channel, $2 routes known: other routes of waiting rows, that nobody will ever serve.
+SELECT DISTINCT route FROM notification
+WHERE state IN ('pending', 'claimed') AND channel = $1 AND NOT route = ANY ($2::text[]);
+
+-- name: remove_finished
+-- $1 days, $2 most incidents: the notifications of incidents that ended so long ago, all or none
+-- of one. Once a day: no index is kept for it.
+WITH over AS MATERIALIZED (
+    SELECT incident.id
+    FROM incident
+    WHERE incident.ended_at < clock_timestamp() - make_interval(days => $1)
+      AND EXISTS (SELECT FROM notification WHERE incident_id = incident.id)
+      AND NOT EXISTS (
+          SELECT FROM notification
+          WHERE incident_id = incident.id
+            AND (state IN ('pending', 'claimed')
+                 OR finished_at >= clock_timestamp() - make_interval(days => $1)))
+    LIMIT $2
+), steps AS (
+    DELETE FROM notification_step
+    WHERE notification_id IN (
+        SELECT notification.id FROM notification JOIN over ON over.id = incident_id)
+), receipts AS (
+    DELETE FROM notification_receipt
+    WHERE notification_id IN (
+        SELECT notification.id FROM notification JOIN over ON over.id = incident_id)
+)
+DELETE FROM notification USING over WHERE incident_id = over.id
+RETURNING notification.id;

@@ -42,13 +42,18 @@ ORDER BY incident.breach_since DESC, incident.id
 LIMIT $2
 
 -- name: notifications
--- $1: only this state, or null; $2: how many; $3: how many steps of each. One that is tried for
--- ever has ever more steps.
+-- $1: only this state, or null; $2: how many; $3: how many steps of each: one that is tried for
+-- ever has ever more steps. $4 id, $5 incident, $6 channel, $7 target, $8 kind, $9 correlation id:
+-- only these, or null.
 SELECT notification.id AS notification_id, notification.incident_id, notification.channel,
        notification.route, notification.target, notification.sequence, notification.kind,
        notification.severity::text, notification.message, notification.state::text,
        notification.attempts, notification.due_at, notification.claimed_by,
        notification.last_error, notification.created_at, notification.finished_at,
+       notification.retries, notification.unknown_outcomes, notification.fallback_of,
+       (SELECT fallback.id FROM notification AS fallback
+        WHERE fallback.fallback_of = notification.id) AS fallback,
+       notification.correlation_id,
        notification.via, notification.repeats, notification.expects_receipt,
        receipt.at AS confirmed_at, steps.steps
 FROM notification
@@ -64,7 +69,13 @@ JOIN LATERAL (
         ORDER BY id DESC LIMIT $3
     ) AS step
 ) steps ON true
-WHERE $1::text IS NULL OR notification.state::text = $1::text
+WHERE ($1::text IS NULL OR notification.state = $1::text::notification_state)
+  AND ($4::uuid IS NULL OR notification.id = $4)
+  AND ($5::uuid IS NULL OR notification.incident_id = $5)
+  AND ($6::text IS NULL OR notification.channel = $6)
+  AND ($7::text IS NULL OR notification.target = $7)
+  AND ($8::text IS NULL OR notification.kind = $8)
+  AND ($9::uuid IS NULL OR notification.correlation_id = $9)
 ORDER BY notification.created_at DESC, notification.id
 LIMIT $2
 

@@ -63,6 +63,7 @@ async def test_sends_what_the_protocol_says() -> None:
             "attempt": 2,
             "via": "push",
             "is_repetition": False,
+            "correlation_id": None,
         }
     ]
 

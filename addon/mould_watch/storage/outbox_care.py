@@ -1,0 +1,103 @@
+"""What is done for notifications beside sending them: retried by hand, another way, removed."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from mould_watch.domain.notification import Lane
+from mould_watch.storage.database import Connection
+from mould_watch.storage.sql import load_queries
+
+_QUERIES: Final = load_queries("outbox")
+_RETRIED: Final = "tried again by hand"
+
+
+class RetryOutcome(StrEnum):
+    """What became of the wish to have a failed notification tried again."""
+
+    DONE = "done"
+    UNKNOWN = "unknown_notification"
+    NOT_FAILED = "not_failed"
+    """It has not failed: it is on its way, sent or cancelled."""
+    OVERTAKEN = "overtaken"
+    """A newer one of its lane was written: it would arrive behind that."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """A notification that was ended because another channel says it; None: it says so already."""
+
+    notification_id: UUID
+    fallback_id: UUID | None
+    correlation_id: UUID | None
+
+
+async def retry(connection: Connection, notification_id: UUID) -> RetryOutcome:
+    """Make a failed notification pending again, inside the transaction of `connection`.
+
+    A step of its life that only a person takes: the database refuses it to anybody who does not
+    count it in `retries`.
+    """
+    lane = await connection.fetch(_QUERIES.lock_lane, notification_id)
+    states = {row["id"]: row["state"] for row in lane}
+    if notification_id not in states:
+        return RetryOutcome.UNKNOWN
+    if states[notification_id] != "failed":
+        return RetryOutcome.NOT_FAILED
+    if await connection.fetchval(_QUERIES.is_followed, notification_id):
+        return RetryOutcome.OVERTAKEN
+    await connection.execute(_QUERIES.retry, notification_id, _RETRIED)
+    return RetryOutcome.DONE
+
+
+async def fall_back(
+    connection: Connection,
+    channel: str,
+    served: Collection[str],
+    after_s: float,
+    *,
+    way: Lane,
+    reason: str,
+) -> list[HandedOver]:
+    """Send over `way` what waited `after_s` for a route of `channel` that nobody serves.
+
+    Inside the transaction of `connection`. What goes to several targets of one home is said
+    once there; each of the rows ends as cancelled, with `reason`, and never comes back.
+    """
+    if not await connection.fetchval(_QUERIES.lock_fallback):
+        return []
+    waiting = await connection.fetch(_QUERIES.waiting_for_fallback, channel, list(served), after_s)
+    handed: list[HandedOver] = []
+    for row in waiting:
+        place = (way.channel, way.route, way.target)
+        fallback_id: UUID | None = None
+        said = await connection.fetchval(
+            _QUERIES.is_said, row["incident_id"], row["transition_id"], row["kind"], *place
+        )
+        if not said:
+            fallback_id = await connection.fetchval(_QUERIES.insert_fallback, row["id"], *place)
+        handed.append(HandedOver(row["id"], fallback_id, row["correlation_id"]))
+    if handed:
+        await connection.execute(
+            _QUERIES.hand_over, [one.notification_id for one in handed], reason
+        )
+    return handed
+
+
+async def unserved_routes(
+    connection: Connection, channel: str, known: Collection[str]
+) -> frozenset[str]:
+    """Return the routes of live notifications that are none of those `known`."""
+    rows = await connection.fetch(_QUERIES.unserved_routes, channel, list(known))
+    return frozenset(row["route"] for row in rows)
+
+
+async def remove_finished(connection: Connection, days: int, most_incidents: int) -> int:
+    """Remove the notifications, with their steps, of incidents that ended `days` ago.
+
+    Of at most `most_incidents`; return how many notifications. Incidents and their transitions
+    stay.
+    """
+    return len(await connection.fetch(_QUERIES.remove_finished, days, most_incidents))
