@@ -87,6 +87,21 @@ class ConfigurationRefusedError(MouldWatchError):
         self.code = code
 
 
+class ColdSpotRefusedError(MouldWatchError):
+    """A reading of the cold spot says nothing about the wall.
+
+    `reason` is the machine word: difference_too_small, factor_out_of_range,
+    temperature_out_of_range, no_readings.
+    """
+
+    code = "cold_spot"
+
+    def __init__(self, reason: str, message: str, **data: object) -> None:
+        """Keep the reason beside the sentence."""
+        super().__init__(message, **data)
+        self.reason = reason
+
+
 class IllegalTransitionError(MouldWatchError):
     """An incident or a notification was asked to do what its life does not allow."""
 

@@ -144,7 +144,7 @@ class Climate:
     # None: the home has no outdoor source
     outdoor_temperature: Series | None = None
     outdoor_humidity: Series | None = None
-    # None: no sensor is on the surface itself
+    # None: no sensor is on the surface
     surface_temperature: Series | None = None
 
     def pieces(self, start: datetime, end: datetime, at: Iterable[datetime] = ()) -> Iterator[Air]:

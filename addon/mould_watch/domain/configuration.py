@@ -123,7 +123,7 @@ class SurfaceKind(StrEnum):
     SENSOR = "sensor"
     # always the same: `surface_temperature_c`
     FIXED = "fixed"
-    # ground-coupled: a year's swing of `surface_swing_k` around `surface_temperature_c`
+    # a heavy wall, or one in the ground: the factor, and the mean outside of `surface_mean_days`
     SLOW = "slow"
     # things in the room are as warm as its air
     ROOM_AIR = "room_air"
@@ -143,6 +143,10 @@ class AppliesFrom(StrEnum):
     ALWAYS = "always"
     NOW = "now"
 
+
+U_VALUE_MOST_PANE: Final = 6.0
+U_VALUE_MOST_WALL: Final = 3.1
+"""Beyond these (W/m²K) the temperature factor of the surface would be below 0.2."""
 
 DECLINES: Final = (1.0, 0.5, 0.25, 0.1)
 
@@ -191,8 +195,8 @@ class RoomConfiguration(_Document):
     u_value_w_m2_k: float | None = Field(default=None, ge=0.1, le=6.0)
     # temperature of a ground-coupled surface (cellar); None: the default for `protect`
     surface_temperature_c: float | None = Field(default=None, ge=-10, le=40)
-    # half of the range of a slow surface's year
-    surface_swing_k: float | None = Field(default=None, ge=0, le=15)
+    # how many days of outdoor temperature a slow surface follows the mean of
+    surface_mean_days: float | None = Field(default=None, ge=1, le=365)
     material: MaterialClass | None = None
     # how fast the index declines on a dry surface (C_mat)
     decline: Decline | None = None
@@ -217,8 +221,12 @@ class RoomConfiguration(_Document):
     def _has_what_its_surface_needs(self) -> Self:
         if self.surface_kind is SurfaceKind.SENSOR and self.sources.surface_temperature is None:
             raise ValueError("a measured surface needs sources.surface_temperature")
-        if self.surface_kind is SurfaceKind.U_VALUE and self.u_value_w_m2_k is None:
-            raise ValueError("a surface by its U-value needs u_value_w_m2_k")
+        if self.surface_kind is SurfaceKind.U_VALUE:
+            if self.u_value_w_m2_k is None:
+                raise ValueError("a surface by its U-value needs u_value_w_m2_k")
+            most = U_VALUE_MOST_PANE if self.protect is Protect.WINDOW else U_VALUE_MOST_WALL
+            if self.u_value_w_m2_k > most:
+                raise ValueError(f"no factor is so low: a U-value of at most {most} can be used")
         return self
 
 

@@ -36,10 +36,11 @@ class HourMean:
 
 @dataclass(frozen=True, slots=True)
 class AirHour:
-    """An hour of a room's air, and of the air outside. None: nothing is known of it.
+    """An hour of a room's air, of the air outside, of the surface. None: nothing is known of it.
 
     `coverage` is the part of the hour for which temperature and humidity inside are known,
-    `outdoor_coverage` that for the temperature outside; 0 in a gap.
+    `outdoor_coverage` that for the temperature outside, `surface_coverage` that for the sensor on
+    the surface; 0 in a gap.
     """
 
     start: datetime
@@ -48,6 +49,8 @@ class AirHour:
     coverage: float = 0.0
     outdoor_temperature_c: float | None = None
     outdoor_coverage: float = 0.0
+    surface_temperature_c: float | None = None
+    surface_coverage: float = 0.0
 
 
 class HourlyMeans:
@@ -105,6 +108,12 @@ def hour_start(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
+def next_hour(at: datetime) -> datetime:
+    """Return the first full hour of UTC not before `at`."""
+    start = hour_start(at)
+    return start if start == at else start + HOUR
+
+
 def hours_between(start: datetime, end: datetime) -> Iterator[datetime]:
     """Yield the starts of the hours that [start, end) touches."""
     at = hour_start(start)
@@ -122,14 +131,17 @@ def air_hours(climate: Climate, start: datetime, end: datetime, now: datetime) -
     """
     temperature, humidity = _means(climate.temperature, now), _means(climate.humidity, now)
     outdoor = _means(climate.outdoor_temperature, now)
+    surface = _means(climate.surface_temperature, now)
     hours = []
     for at in hours_between(start, end):
         number = int(at.timestamp() // _HOUR_S)
-        outside = outdoor(number)
+        outside, touched = outdoor(number), surface(number)
         hour = AirHour(
             start=at,
             outdoor_temperature_c=None if outside is None else outside.mean,
             outdoor_coverage=0.0 if outside is None else outside.coverage,
+            surface_temperature_c=None if touched is None else touched.mean,
+            surface_coverage=0.0 if touched is None else touched.coverage,
         )
         inside_c, inside_pct = temperature(number), humidity(number)
         if inside_c is not None and inside_pct is not None:

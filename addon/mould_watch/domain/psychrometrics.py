@@ -1,11 +1,11 @@
-"""Moist air: vapour pressure, dew point, absolute humidity.
+"""Moist air: vapour pressure, dew point, absolute humidity, mixing ratio, enthalpy.
 
 Magnus' formula over water with the constants of WMO-No. 8, also below 0 °C: weather services
 and humidity sensors report relative humidity over water. Within 0.31 % of IAPWS-95 for
 0..50 °C. Everything here is per point in time; nothing is averaged.
 """
 
-from math import exp, log
+from math import exp, inf, log
 from typing import Final
 
 MAGNUS_PA: Final = 611.2
@@ -13,6 +13,9 @@ MAGNUS_A: Final = 17.62
 MAGNUS_B_C: Final = 243.12
 # 1000 times the ratio of a molar mass of water to the gas constant, in g K / J
 VAPOUR_G_K_J: Final = 2.16679
+# the ratio of the molar masses
+WATER_TO_DRY_AIR: Final = 0.62198
+STANDARD_PRESSURE_PA: Final = 101_325.0
 
 TEMPERATURE_MINIMUM_C: Final = -80.0
 TEMPERATURE_MAXIMUM_C: Final = 100.0
@@ -70,3 +73,28 @@ def absolute_humidity_g_m3(temperature_c: float, humidity_pct: float) -> float:
     Raises ValueError as `vapour_pressure_pa` does.
     """
     return VAPOUR_G_K_J * vapour_pressure_pa(temperature_c, humidity_pct) / (temperature_c + 273.15)
+
+
+def mixing_ratio(
+    temperature_c: float, humidity_pct: float, pressure_pa: float = STANDARD_PRESSURE_PA
+) -> float:
+    """Return the mass of water to that of dry air, in kg/kg.
+
+    Raises ValueError as `vapour_pressure_pa` does, and where the air would be nothing but steam.
+    """
+    vapour_pa = vapour_pressure_pa(temperature_c, humidity_pct)
+    if not vapour_pa < pressure_pa < inf:
+        message = f"at {pressure_pa!r} Pa there is no air with {vapour_pa:.0f} Pa of vapour"
+        raise ValueError(message)
+    return WATER_TO_DRY_AIR * vapour_pa / (pressure_pa - vapour_pa)
+
+
+def enthalpy_kj_kg(
+    temperature_c: float, humidity_pct: float, pressure_pa: float = STANDARD_PRESSURE_PA
+) -> float:
+    """Return the heat in the air beyond dry air at 0 °C, in kJ per kg of dry air.
+
+    Raises ValueError as `mixing_ratio` does.
+    """
+    ratio = mixing_ratio(temperature_c, humidity_pct, pressure_pa)
+    return 1.006 * temperature_c + ratio * (2501.0 + 1.86 * temperature_c)

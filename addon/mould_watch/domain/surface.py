@@ -5,12 +5,15 @@ room rather than the outside: 1 is the room air itself, 0.70 a wall at the stand
 """
 
 from dataclasses import dataclass
-from datetime import datetime
-from math import cos, tau
+from math import inf
 from typing import Final
 
 from mould_watch.domain.configuration import Protect, RoomConfiguration, SurfaceKind
-from mould_watch.domain.psychrometrics import saturation_pressure_pa, vapour_pressure_pa
+from mould_watch.domain.psychrometrics import (
+    is_temperature_computable,
+    saturation_pressure_pa,
+    vapour_pressure_pa,
+)
 
 # Cold wall: what DIN 4108-2 asks for at least. Window: plain double glazing (U 2.7). Insulated
 # wall: between the standard's corner and the undisturbed wall. Things: they are as warm as the air.
@@ -18,44 +21,56 @@ _DEFAULT_FACTOR: Final = {
     Protect.COLD_WALL: 0.70,
     Protect.WINDOW: 0.65,
     Protect.INSULATED_WALL: 0.85,
+    # where it is said to follow the outside at all
+    Protect.CELLAR: 0.50,
     Protect.THINGS: 1.0,
 }
 # Ground a few metres deep stays near the year's mean outside.
 DEFAULT_CELLAR_C: Final = 12.0
+DEFAULT_MEAN_DAYS: Final = 30.0
+"""So many days of outdoor temperature a heavy wall or one in the ground follows the mean of."""
+
+_YEAR_DAYS: Final = 365.0
 
 
-DEFAULT_SWING_K: Final = 3.0
-"""Half of the range of a cellar wall's year."""
+F_RSI_MINIMUM: Final = 0.2
+F_RSI_MAXIMUM: Final = 1.0
 
-# The ground is warmest about the first of September, and coldest half a year later.
-_WARMEST_DAY: Final = 244.0
-_YEAR_DAYS: Final = 365.25
-
-# Resistance between room and surface in m² K/W: behind furniture and in corners, and at a pane.
-_RESISTANCE_WALL: Final = 0.25
-_RESISTANCE_PANE: Final = 0.13
-_FACTOR_LEAST: Final = 0.2
+R_SI_GLAZING: Final = 0.13
+R_SI_WALL: Final = 0.25
+"""The inner surface resistances of ISO 13788 in m²K/W: for glass and frames, and for walls,
+where furniture and curtains keep the warm air away."""
 
 
 @dataclass(frozen=True, slots=True)
 class SurfaceModel:
-    """How the temperature of the watched surface is known: by a factor, a fixed one, measured.
+    """How the temperature of the watched surface follows.
 
-    Exactly one of the three is set. `f_rsi` is 0.2..1.0, `temperature_c` in °C, and `swing_k`
-    how far it goes above and below that within a year (0: it is always the same).
+    Exactly one of: a temperature factor `f_rsi` (0.2..1.0; 1: the room air itself, as for things
+    in the room); a fixed `temperature_c`, for a cellar; `is_measured`, by a sensor on the surface.
+    With a factor, `outdoor_mean_days` (> 0, at most 365) lets it follow not the outside but its
+    running mean, as heavy walls and the ground do. Raises ValueError otherwise.
     """
 
     f_rsi: float | None = None
     temperature_c: float | None = None
-    swing_k: float = 0.0
     is_measured: bool = False
+    outdoor_mean_days: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse none and several. Raises ValueError."""
-        if (self.f_rsi is not None) + (self.temperature_c is not None) + self.is_measured != 1:
-            message = (
-                "a surface has either a temperature factor or a fixed temperature, or is measured"
-            )
+        """Refuse what is no model, or two. Raises ValueError."""
+        kinds = (self.f_rsi is not None) + (self.temperature_c is not None) + self.is_measured
+        if kinds != 1:
+            message = "a surface has one of: a temperature factor, a fixed temperature, a sensor"
+            raise ValueError(message)
+        if self.f_rsi is not None:
+            check_factor(self.f_rsi)
+        if self.temperature_c is not None and not is_temperature_computable(self.temperature_c):
+            message = f"surface temperature {self.temperature_c!r} °C is outside -80..100 °C"
+            raise ValueError(message)
+        days = self.outdoor_mean_days
+        if days is not None and (self.f_rsi is None or not 0.0 < days <= _YEAR_DAYS):
+            message = f"a surface with a factor follows the mean of 0..365 days, not {days!r}"
             raise ValueError(message)
 
     @property
@@ -64,29 +79,54 @@ class SurfaceModel:
         return self.f_rsi is not None and self.f_rsi < 1.0
 
     def surface_temperature_c(
-        self,
-        indoor_c: float,
-        outdoor_c: float | None,
-        *,
-        at: datetime,
-        measured_c: float | None = None,
+        self, indoor_c: float, outdoor_c: float | None, measured_c: float | None = None
     ) -> float | None:
-        """Return the temperature of the surface in °C; None if what it needs is missing."""
+        """Return the temperature of the surface in °C; None if what it follows is missing.
+
+        `outdoor_c` is its mean where the model follows the mean.
+        """
         if self.is_measured:
             return measured_c
         if self.f_rsi is None:
-            return self._of_the_year(at)
+            return self.temperature_c
         if not self.needs_outdoor:
             return indoor_c
         if outdoor_c is None:
             return None
         return surface_temperature_c(indoor_c, outdoor_c, self.f_rsi)
 
-    def _of_the_year(self, at: datetime) -> float | None:
-        if self.temperature_c is None or not self.swing_k:
-            return self.temperature_c
-        day = at.timetuple().tm_yday + at.hour / 24.0
-        return self.temperature_c + self.swing_k * cos(tau * (day - _WARMEST_DAY) / _YEAR_DAYS)
+
+def check_factor(f_rsi: float) -> float:
+    """Return the temperature factor; raises ValueError outside 0.2..1.0, and for NaN."""
+    if not F_RSI_MINIMUM <= f_rsi <= F_RSI_MAXIMUM:
+        message = f"temperature factor {f_rsi:.3g} is outside {F_RSI_MINIMUM}..{F_RSI_MAXIMUM}"
+        raise ValueError(message)
+    return f_rsi
+
+
+def factor_of_u_value(u_value: float, r_si: float = R_SI_GLAZING) -> float:
+    """Return the temperature factor of a flat element from its U-value in W/m²K.
+
+    `f = 1 - U R_si`: the share of the whole resistance to heat (1 / U) that is not the resistance
+    `r_si` between room air and surface (ISO 6946, ISO 13788). It holds in the middle of a pane or
+    a wall; a corner, an edge or a frame is colder, and only a reading of the cold spot knows how
+    much. Raises ValueError for what is no U-value, and where the factor is outside 0.2..1.0.
+    """
+    if not (0.0 < u_value < inf and 0.0 < r_si < inf):
+        message = f"a U-value of {u_value!r} W/m²K with R_si {r_si!r} m²K/W is none"
+        raise ValueError(message)
+    return check_factor(1.0 - u_value * r_si)
+
+
+def factor_of_mold_indicator(calibration_factor: float) -> float:
+    """Return the temperature factor for the `calibration_factor` of core's mold_indicator.
+
+    Its critical temperature is T_e + (T_i - T_e) / c: so f = 1 / c. Raises ValueError outside 1..5.
+    """
+    if not 1.0 / F_RSI_MAXIMUM <= calibration_factor <= 1.0 / F_RSI_MINIMUM:
+        message = f"a calibration factor of {calibration_factor!r} is outside 1..5"
+        raise ValueError(message)
+    return 1.0 / calibration_factor
 
 
 def surface_temperature_c(indoor_c: float, outdoor_c: float, f_rsi: float) -> float:
@@ -103,16 +143,6 @@ def surface_humidity_pct(indoor_c: float, humidity_pct: float, surface_c: float)
     return min(100.0, 100.0 * pressure_pa / saturation_pressure_pa(surface_c))
 
 
-def factor_of_u_value(u_value_w_m2_k: float, *, is_pane: bool) -> float:
-    """Return the temperature factor of a plain wall or pane with this U-value, 0.2..1.0.
-
-    f = 1 - U R, R the resistance between room and surface: 0.25 m² K/W at a wall (ISO 13788 for
-    mould: behind furniture), 0.13 at a pane. A corner is colder than this says.
-    """
-    resistance = _RESISTANCE_PANE if is_pane else _RESISTANCE_WALL
-    return max(_FACTOR_LEAST, 1.0 - u_value_w_m2_k * resistance)
-
-
 def surface_of(room: RoomConfiguration, calibrated_f_rsi: float | None = None) -> SurfaceModel:
     """Return the surface a room is watched for: what the user set, else the default.
 
@@ -121,24 +151,25 @@ def surface_of(room: RoomConfiguration, calibrated_f_rsi: float | None = None) -
     stands in for a factor that the user did not set.
     """
     factor = room.f_rsi if room.f_rsi is not None else calibrated_f_rsi
-    default_f = _DEFAULT_FACTOR.get(room.protect, _DEFAULT_FACTOR[Protect.COLD_WALL])
-    fixed_c = room.surface_temperature_c
-    default_c = DEFAULT_CELLAR_C if fixed_c is None else fixed_c
+    if factor is None:
+        factor = _DEFAULT_FACTOR[room.protect]
     match _kind(room):
         case SurfaceKind.SENSOR:
             return SurfaceModel(is_measured=True)
         case SurfaceKind.ROOM_AIR:
             return SurfaceModel(f_rsi=1.0)
         case SurfaceKind.FIXED:
-            return SurfaceModel(temperature_c=default_c)
+            fixed_c = room.surface_temperature_c
+            return SurfaceModel(temperature_c=DEFAULT_CELLAR_C if fixed_c is None else fixed_c)
         case SurfaceKind.SLOW:
-            swing_k = DEFAULT_SWING_K if room.surface_swing_k is None else room.surface_swing_k
-            return SurfaceModel(temperature_c=default_c, swing_k=swing_k)
+            return SurfaceModel(
+                f_rsi=factor, outdoor_mean_days=room.surface_mean_days or DEFAULT_MEAN_DAYS
+            )
         case SurfaceKind.U_VALUE if room.u_value_w_m2_k is not None:
-            is_pane = room.protect is Protect.WINDOW
-            return SurfaceModel(f_rsi=factor_of_u_value(room.u_value_w_m2_k, is_pane=is_pane))
+            r_si = R_SI_GLAZING if room.protect is Protect.WINDOW else R_SI_WALL
+            return SurfaceModel(f_rsi=factor_of_u_value(room.u_value_w_m2_k, r_si))
         case _:
-            return SurfaceModel(f_rsi=default_f if factor is None else factor)
+            return SurfaceModel(f_rsi=factor)
 
 
 def uses_calibration(room: RoomConfiguration) -> bool:

@@ -1,4 +1,4 @@
-"""What a room's air does to the watched surface: at one moment, and over an hour."""
+"""What a room's air does to the watched surface at one moment."""
 
 from mould_watch.domain.climate import Air
 from mould_watch.domain.condition import Surface
@@ -8,8 +8,6 @@ from mould_watch.domain.critical_humidity import (
     critical_humidity_pct,
     grows_at,
 )
-from mould_watch.domain.mould.index import SurfaceHour
-from mould_watch.domain.room_hours import RoomHour
 from mould_watch.domain.surface import SurfaceModel, surface_humidity_pct
 
 
@@ -20,10 +18,7 @@ def surface_now(
     if air.temperature_c is None or air.humidity_pct is None:
         return None
     surface_c = model.surface_temperature_c(
-        air.temperature_c,
-        air.outdoor_temperature_c,
-        at=air.start,
-        measured_c=air.surface_temperature_c,
+        air.temperature_c, air.outdoor_temperature_c, air.surface_temperature_c
     )
     if surface_c is None:
         return None
@@ -31,34 +26,6 @@ def surface_now(
         temperature_c=surface_c,
         humidity_pct=surface_humidity_pct(air.temperature_c, air.humidity_pct, surface_c),
         critical_humidity_pct=critical_humidity_pct(surface_c, material),
-    )
-
-
-def surface_hour(hour: RoomHour, model: SurfaceModel) -> SurfaceHour | None:
-    """Return the surface in an hour of the room's climate; None, a gap, where too little is known.
-
-    It counts for the part of the hour in which all that it needs is known.
-    """
-    if hour.temperature is None or hour.humidity is None:
-        return None
-    outdoor, measured = hour.outdoor_temperature, hour.surface_temperature
-    surface_c = model.surface_temperature_c(
-        hour.temperature.mean,
-        None if outdoor is None else outdoor.mean,
-        at=hour.start,
-        measured_c=None if measured is None else measured.mean,
-    )
-    known = hour.coverage
-    if model.needs_outdoor:
-        known = min(known, 0.0 if outdoor is None else outdoor.coverage)
-    if model.is_measured:
-        known = min(known, 0.0 if measured is None else measured.coverage)
-    if surface_c is None or known <= 0.0:
-        return None
-    return SurfaceHour(
-        temperature_c=surface_c,
-        humidity_pct=surface_humidity_pct(hour.temperature.mean, hour.humidity.mean, surface_c),
-        duration_h=known,
     )
 
 

@@ -2,13 +2,17 @@
 
 from math import inf, nan
 
+import psychrolib  # type: ignore[import-untyped]
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mould_watch.domain.psychrometrics import (
+    STANDARD_PRESSURE_PA,
     absolute_humidity_g_m3,
     dew_point_c,
+    enthalpy_kj_kg,
+    mixing_ratio,
     saturation_pressure_pa,
     vapour_pressure_pa,
 )
@@ -135,3 +139,38 @@ def test_more_humidity_is_more_water(temperature_c: float, one: float, other: fl
 def test_warmer_air_holds_more(one: float, other: float) -> None:
     low, high = sorted((one, other))
     assert saturation_pressure_pa(low) <= saturation_pressure_pa(high)
+
+
+psychrolib.SetUnitSystem(psychrolib.SI)
+
+
+@given(st.floats(0.1, 50), st.floats(1, 100))
+def test_above_zero_an_independent_library_agrees(t: float, rh: float) -> None:
+    # psychrolib uses another formula for saturation, and rounder constants
+    share = rh / 100
+    assert vapour_pressure_pa(t, rh) == pytest.approx(
+        psychrolib.GetVapPresFromRelHum(t, share), rel=0.0035
+    )
+    ratio = psychrolib.GetHumRatioFromRelHum(t, share, STANDARD_PRESSURE_PA)
+    assert mixing_ratio(t, rh) == pytest.approx(ratio, rel=0.0045)
+    assert enthalpy_kj_kg(t, rh) * 1000 == pytest.approx(
+        psychrolib.GetMoistAirEnthalpy(t, ratio), rel=0.0045
+    )
+    dew_c = dew_point_c(t, rh)
+    assert dew_c is not None
+    if dew_c > 0:
+        assert dew_c == pytest.approx(psychrolib.GetTDewPointFromRelHum(t, share), abs=0.06)
+
+
+def test_dry_air_holds_its_own_heat_only() -> None:
+    assert mixing_ratio(20, 0) == 0
+    assert enthalpy_kj_kg(20, 0) == pytest.approx(20.12)
+    assert enthalpy_kj_kg(0, 0) == 0
+
+
+@pytest.mark.parametrize(
+    ("temperature_c", "pressure_pa"), [(100, 100_000), (20, 0), (20, nan), (20, inf), (20, -1)]
+)
+def test_steam_without_air_is_refused(temperature_c: float, pressure_pa: float) -> None:
+    with pytest.raises(ValueError, match="Pa"):
+        mixing_ratio(temperature_c, 100, pressure_pa)

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from math import inf, nan
 from uuid import UUID
 
 import pytest
@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mould_watch.domain.configuration import (
+    U_VALUE_MOST_PANE,
+    U_VALUE_MOST_WALL,
     DeviceSource,
     Protect,
     RoomConfiguration,
@@ -15,14 +17,16 @@ from mould_watch.domain.configuration import (
 from mould_watch.domain.psychrometrics import dew_point_c
 from mould_watch.domain.surface import (
     DEFAULT_CELLAR_C,
+    DEFAULT_MEAN_DAYS,
+    R_SI_WALL,
     SurfaceModel,
+    factor_of_mold_indicator,
     factor_of_u_value,
     surface_humidity_pct,
     surface_of,
     surface_temperature_c,
     uses_calibration,
 )
-from tests.support.climate import NOON
 
 
 @pytest.mark.parametrize(
@@ -109,9 +113,9 @@ def test_a_better_insulated_surface_is_never_damper_in_winter(
 
 
 def test_things_need_no_outdoor_and_a_wall_does() -> None:
-    assert SurfaceModel(f_rsi=1.0).surface_temperature_c(20, None, at=NOON) == 20
-    assert SurfaceModel(temperature_c=12.0).surface_temperature_c(20, None, at=NOON) == 12
-    assert SurfaceModel(f_rsi=0.7).surface_temperature_c(20, None, at=NOON) is None
+    assert SurfaceModel(f_rsi=1.0).surface_temperature_c(20, None) == 20
+    assert SurfaceModel(temperature_c=12.0).surface_temperature_c(20, None) == 12
+    assert SurfaceModel(f_rsi=0.7).surface_temperature_c(20, None) is None
     assert SurfaceModel(f_rsi=0.7).needs_outdoor
 
 
@@ -120,6 +124,58 @@ def test_a_surface_has_one_model() -> None:
         SurfaceModel()
     with pytest.raises(ValueError):
         SurfaceModel(f_rsi=0.7, temperature_c=12)
+    with pytest.raises(ValueError):
+        SurfaceModel(f_rsi=0.7, is_measured=True)
+
+
+@pytest.mark.parametrize("f_rsi", [0.19, 1.01, 0, -0.7, nan, inf])
+def test_a_factor_that_no_wall_has_is_refused(f_rsi: float) -> None:
+    with pytest.raises(ValueError, match="factor"):
+        SurfaceModel(f_rsi=f_rsi)
+
+
+@pytest.mark.parametrize("days", [0, -1, 366, nan])
+def test_a_surface_follows_the_mean_of_some_days(days: float) -> None:
+    with pytest.raises(ValueError, match="mean"):
+        SurfaceModel(f_rsi=0.5, outdoor_mean_days=days)
+    with pytest.raises(ValueError, match="mean"):
+        SurfaceModel(temperature_c=12, outdoor_mean_days=30)
+
+
+@pytest.mark.parametrize("temperature_c", [-81, 101, nan])
+def test_a_fixed_temperature_that_cannot_be_is_refused(temperature_c: float) -> None:
+    with pytest.raises(ValueError, match="temperature"):
+        SurfaceModel(temperature_c=temperature_c)
+
+
+def test_a_sensor_on_the_surface_needs_no_factor() -> None:
+    model = SurfaceModel(is_measured=True)
+    assert not model.needs_outdoor
+    assert model.surface_temperature_c(20, 5, 13.2) == 13.2
+    assert model.surface_temperature_c(20, 5, None) is None
+
+
+@pytest.mark.parametrize(("u_value", "f_rsi"), [(1.1, 0.86), (2.7, 0.65)])
+def test_a_window_s_factor_from_its_u_value(u_value: float, f_rsi: float) -> None:
+    assert factor_of_u_value(u_value) == pytest.approx(f_rsi, abs=0.005)
+
+
+def test_a_wall_behind_furniture_is_colder_than_a_free_one() -> None:
+    assert factor_of_u_value(1.0, R_SI_WALL) < factor_of_u_value(1.0)
+
+
+@pytest.mark.parametrize("u_value", [0, -1, 6.2, nan, inf])
+def test_a_u_value_that_means_no_factor_is_refused(u_value: float) -> None:
+    with pytest.raises(ValueError):
+        factor_of_u_value(u_value)
+
+
+def test_the_factor_of_mold_indicator_is_the_reciprocal() -> None:
+    assert factor_of_mold_indicator(1.0) == 1.0
+    assert factor_of_mold_indicator(2.0) == 0.5
+    for factor in (0.0, 0.99, 5.01, -2.0, nan, inf):
+        with pytest.raises(ValueError, match="calibration factor"):
+            factor_of_mold_indicator(factor)
 
 
 def room(
@@ -155,41 +211,33 @@ def test_where_both_are_set_the_room_s_own_kind_counts() -> None:
     assert surface_of(room(Protect.WINDOW, f_rsi=0.5, surface_c=9)).f_rsi == 0.5
 
 
-def test_a_measured_surface_is_what_its_sensor_says() -> None:
-    model = SurfaceModel(is_measured=True)
-    assert model.surface_temperature_c(20, 5, at=NOON, measured_c=13.5) == 13.5
-    assert model.surface_temperature_c(20, 5, at=NOON) is None
-    assert not model.needs_outdoor
-
-
-def test_a_slow_surface_swings_with_the_year() -> None:
-    model = SurfaceModel(temperature_c=12.0, swing_k=3.0)
-
-    def on(month: int) -> float:
-        found = model.surface_temperature_c(20, None, at=datetime(2026, month, 1, tzinfo=UTC))
-        assert found is not None
-        return found
-
-    assert on(9) == pytest.approx(15.0, abs=0.01)
-    assert on(3) == pytest.approx(9.0, abs=0.01)
-    assert on(12) == pytest.approx(12.0, abs=0.2)
-
-
-def test_the_factor_of_a_u_value() -> None:
-    assert factor_of_u_value(1.1, is_pane=True) == pytest.approx(0.86, abs=0.005)
-    assert factor_of_u_value(2.7, is_pane=True) == pytest.approx(0.65, abs=0.005)
-    assert factor_of_u_value(1.2, is_pane=False) == pytest.approx(0.70)
-    assert factor_of_u_value(6.0, is_pane=False) == 0.2
-
-
 def test_a_kind_that_was_named_counts_whatever_else_is_set() -> None:
     both = room(Protect.COLD_WALL, f_rsi=0.5, surface_c=9)
     of = {kind: surface_of(both.model_copy(update={"surface_kind": kind})) for kind in SurfaceKind}
-    assert of[SurfaceKind.F_RSI].f_rsi == 0.5
-    assert of[SurfaceKind.FIXED].temperature_c == 9
-    assert of[SurfaceKind.SLOW].swing_k == 3
-    assert of[SurfaceKind.ROOM_AIR].f_rsi == 1
-    assert of[SurfaceKind.SENSOR].is_measured
+    assert of[SurfaceKind.F_RSI] == SurfaceModel(f_rsi=0.5)
+    assert of[SurfaceKind.FIXED] == SurfaceModel(temperature_c=9)
+    assert of[SurfaceKind.SLOW] == SurfaceModel(f_rsi=0.5, outdoor_mean_days=DEFAULT_MEAN_DAYS)
+    assert of[SurfaceKind.ROOM_AIR] == SurfaceModel(f_rsi=1)
+    assert of[SurfaceKind.SENSOR] == SurfaceModel(is_measured=True)
+
+
+@pytest.mark.parametrize(
+    ("protect", "most"),
+    [(Protect.WINDOW, U_VALUE_MOST_PANE), (Protect.COLD_WALL, U_VALUE_MOST_WALL)],
+)
+def test_every_u_value_that_is_taken_has_a_factor(protect: Protect, most: float) -> None:
+    asked = {**room(protect).model_dump(), "surface_kind": "u_value", "u_value_w_m2_k": most}
+    factor = surface_of(RoomConfiguration.model_validate(asked)).f_rsi
+    assert factor is not None
+    assert factor >= 0.2
+    with pytest.raises(ValueError, match=r"U-value|less than"):
+        RoomConfiguration.model_validate({**asked, "u_value_w_m2_k": most + 0.1})
+
+
+def test_a_measured_surface_names_its_sensor() -> None:
+    asked = {**room(Protect.COLD_WALL).model_dump(), "surface_kind": "sensor"}
+    with pytest.raises(ValueError, match="surface_temperature"):
+        RoomConfiguration.model_validate(asked)
 
 
 def test_a_calibrated_factor_stands_in_for_one_that_is_not_set() -> None:
