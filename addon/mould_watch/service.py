@@ -96,7 +96,7 @@ class Service:
         database = Database(settings, clock)
         hub = Hub()
         ingestion = Ingestion(settings, database, clock, broker)
-        submissions = Submissions(settings.ingest, database, clock)
+        submissions = Submissions(settings.ingest, database, clock, ingestion.states)
         api = Api(
             settings=settings.api,
             database=database,

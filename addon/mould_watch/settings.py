@@ -81,6 +81,8 @@ class IngestSettings(BaseModel):
     waiting_maximum_bytes: int = Field(default=32 * 1024 * 1024, ge=65536)
     # the bodies of all dead letters together: beyond this the oldest go
     dead_letters_maximum_bytes: int = Field(default=64 * 1024 * 1024, ge=1024 * 1024)
+    # devices whose state is kept in memory, those heard last
+    device_states_maximum: int = Field(default=2000, ge=1)
     future_maximum_s: float = Field(default=300, ge=0)
     age_maximum_s: float = Field(default=7 * 86400, ge=60)
 

@@ -20,6 +20,7 @@ from mould_watch.api.readings import ReadingsResource
 from mould_watch.api.server import Api
 from mould_watch.api.session import SessionLimits
 from mould_watch.clock import Clock, SystemClock
+from mould_watch.ingest.device_states import DeviceStates
 from mould_watch.ingest.interpret import Interpreter
 from mould_watch.ingest.registry import DecoderRegistry
 from mould_watch.ingest.replay import ANY_AGE_S, Replay
@@ -71,12 +72,13 @@ class Forwarded:
         self.entities += [(instance_id, entity) for entity in entities]
 
 
-def letter_replay(database: Database, clock: Clock) -> Replay:
+def letter_replay(database: Database, clock: Clock, states: DeviceStates) -> Replay:
     """Return what tries dead letters again, with the usual settings."""
     registry = DecoderRegistry.from_settings(MqttSettings().sensors)
     return Replay(
         database,
         clock,
+        states,
         Interpreter(registry, IngestSettings()),
         Interpreter(registry, IngestSettings(age_maximum_s=ANY_AGE_S)),
     )
@@ -94,7 +96,8 @@ class RunningApi:
         self.forwarded = Forwarded()
         clock = SystemClock()
         parts = (database, self.broker)
-        submissions = Submissions(IngestSettings(), database, clock)
+        states = DeviceStates(database, clock, maximum=100)
+        submissions = Submissions(IngestSettings(), database, clock, states)
         self.feed = Feed(database, clock, parts, poll_s=0.5, device_interval_s=device_interval_s)
         self.api = Api(
             settings=ApiSettings(host="127.0.0.1", port=0),
@@ -106,7 +109,7 @@ class RunningApi:
             hub=self.hub,
             resources=(
                 ReadingsResource(SubmittedToIngestion(submissions)),
-                DeadLettersResource(database, letter_replay(database, clock)),
+                DeadLettersResource(database, letter_replay(database, clock, states)),
                 NotificationsResource(database),
             ),
             feed=self.feed,

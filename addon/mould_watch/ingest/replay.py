@@ -16,6 +16,7 @@ import asyncpg
 
 from mould_watch.clock import Clock
 from mould_watch.errors import DatabaseUnavailableError
+from mould_watch.ingest.device_states import DeviceStates
 from mould_watch.ingest.interpret import UNKNOWN_SOURCE, Interpreted, Interpreter, refused
 from mould_watch.ingest.source import IncomingMessage
 from mould_watch.ingest.writer import brief, lacks_partition
@@ -23,6 +24,7 @@ from mould_watch.storage import ingestion as store
 from mould_watch.storage import kept_dead_letters as box
 from mould_watch.storage.connections import REFUSALS
 from mould_watch.storage.database import Connection, Database
+from mould_watch.storage.devices import Device
 from mould_watch.storage.kept_dead_letters import KeptDeadLetter, Selection
 from mould_watch.storage.partitions import Partitions
 
@@ -51,9 +53,15 @@ class Replay:
     """Tries dead letters again, one transaction each."""
 
     def __init__(
-        self, database: Database, clock: Clock, interpreter: Interpreter, any_age: Interpreter
+        self,
+        database: Database,
+        clock: Clock,
+        states: DeviceStates,
+        interpreter: Interpreter,
+        any_age: Interpreter,
     ) -> None:
         """Understand with `interpreter`; with `any_age` where the age limit is lifted."""
+        self._states = states
         self._database = database
         self._clock = clock
         self._interpreter = interpreter
@@ -115,16 +123,19 @@ class Replay:
                 async with connection.transaction():
                     if not await box.lock(connection, letter_id):
                         return Replayed(letter_id, "missing", "not_found")
-                    return await self._settle(connection, letter_id, interpreted)
+                    result, owners = await self._settle(connection, letter_id, interpreted)
+            self._states.stored(interpreted.readings[: len(owners)], owners)
         except asyncpg.PostgresError as error:
             # not what it holds is refused, that is handled below
             self._partitions.forget()
             raise DatabaseUnavailableError(f"the database cannot store now: {error}") from error
+        return result
 
     async def _settle(
         self, connection: Connection, letter_id: int, interpreted: Interpreted
-    ) -> Replayed:
+    ) -> tuple[Replayed, list[Device | None]]:
         status: Literal["stored", "duplicate", "counted"] = "counted"
+        owners: list[Device | None] = []
         if interpreted.readings:
             try:
                 async with connection.transaction():
@@ -142,14 +153,14 @@ class Replay:
             await box.note_failed(
                 connection, letter_id, again.reason, again.detail, self._clock.now().astimezone(UTC)
             )
-            return Replayed(letter_id, "kept", again.reason, again.detail)
+            return Replayed(letter_id, "kept", again.reason, again.detail), []
         if not interpreted.readings:
             await store.write_readings(connection, [], interpreted.known)
         if interpreted.ending is not None:
             key = (interpreted.message.received_at.date(), interpreted.source, interpreted.ending)
             await store.add_counts(connection, Counter([key]))
         await box.remove(connection, letter_id)
-        return Replayed(letter_id, status, interpreted.ending)
+        return Replayed(letter_id, status, interpreted.ending), owners
 
 
 def _message(letter: KeptDeadLetter, payload: bytes) -> IncomingMessage:

@@ -11,6 +11,7 @@ from mould_watch.errors import (
     DatabaseUnavailableError,
     MouldWatchError,
 )
+from mould_watch.ingest.device_states import DeviceStates
 from mould_watch.ingest.intake import Intake
 from mould_watch.ingest.interpret import Interpreter
 from mould_watch.ingest.leadership import Leadership
@@ -63,9 +64,12 @@ class Ingestion:
         )
         self._waiting.on_episode = self._tell_dropping
         self._source = MqttSource(settings.mqtt, clock, self._waiting)
+        self.states = DeviceStates(database, clock, maximum=settings.ingest.device_states_maximum)
         interpreter = Interpreter(self._registry, settings.ingest)
         any_age = settings.ingest.model_copy(update={"age_maximum_s": ANY_AGE_S})
-        self.replay = Replay(database, clock, interpreter, Interpreter(self._registry, any_age))
+        self.replay = Replay(
+            database, clock, self.states, interpreter, Interpreter(self._registry, any_age)
+        )
         self._intake = Intake(
             database=database,
             clock=clock,
@@ -73,7 +77,11 @@ class Ingestion:
             client_id=settings.mqtt.client_id,
             interpreter=interpreter,
             writer=Writer(
-                database=database, clock=clock, settings=settings.ingest, waiting=self._waiting
+                database=database,
+                clock=clock,
+                settings=settings.ingest,
+                waiting=self._waiting,
+                states=self.states,
             ),
             waiting=self._waiting,
             acknowledge=self._source.acknowledge,
@@ -97,6 +105,7 @@ class Ingestion:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._intake.run(), name="ingest.intake")
             tasks.create_task(self._keep_connected(), name="ingest.broker")
+            tasks.create_task(self.states.run(), name="ingest.device_states")
 
     async def _keep_connected(self) -> None:
         backoff = Backoff(initial_s=self._retry_initial_s)

@@ -17,6 +17,7 @@ import asyncpg
 
 from mould_watch.clock import Clock
 from mould_watch.errors import DatabaseUnavailableError, UndecodableMessageError
+from mould_watch.ingest.device_states import DeviceStates
 from mould_watch.ingest.fingerprint import fingerprint
 from mould_watch.ingest.json_payload import dump, parse
 from mould_watch.ingest.metrics import fault_of
@@ -65,7 +66,10 @@ class ReadingResult:
 class Submissions:
     """Stores what is handed over. Any number of calls at a time."""
 
-    def __init__(self, settings: IngestSettings, database: Database, clock: Clock) -> None:
+    def __init__(
+        self, settings: IngestSettings, database: Database, clock: Clock, states: DeviceStates
+    ) -> None:
+        self._states = states
         self._settings = settings
         self._database = database
         self._clock = clock
@@ -149,6 +153,7 @@ class Submissions:
                 *await self._write(readings[:middle], named),
                 *await self._write(readings[middle:], named),
             ]
+        self._states.stored(readings, owners)
         names = sorted({owner.name for owner in owners if owner is not None})
         if names:
             count = sum(owner is not None for owner in owners)

@@ -18,6 +18,7 @@ import asyncpg
 from mould_watch.clock import Clock
 from mould_watch.errors import MouldWatchError
 from mould_watch.ingest import redelivery
+from mould_watch.ingest.device_states import DeviceStates
 from mould_watch.ingest.interpret import UNKNOWN_SOURCE, Interpreted, refused
 from mould_watch.ingest.waiting import WaitingMessages
 from mould_watch.observability import failpoints
@@ -70,8 +71,10 @@ class Writer:
         clock: Clock,
         settings: IngestSettings,
         waiting: WaitingMessages,
+        states: DeviceStates,
     ) -> None:
         """Write to `database`; of `waiting` only the count of what was dropped."""
+        self._states = states
         self._database = database
         self._clock = clock
         self._settings = settings
@@ -107,6 +110,8 @@ class Writer:
             self._waiting.give_back_dropped(dropped)
             return False
         redelivery.committed(session, done.plan)
+        readings = [reading for one in done.fresh for reading in one.readings]
+        self._states.stored(readings, done.owners)
         self._tell_stored(done.owners, done.correlation_id)
         self._tell_dead(done.fresh)
         return True

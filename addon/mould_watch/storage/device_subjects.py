@@ -24,6 +24,7 @@ class DeviceFacts:
     available: bool | None
     first_seen_at: datetime
     last_seen_at: datetime | None
+    reporting_interval_s: float | None
     is_merged: bool
     is_of_a_room: bool
     config: Mapping[str, Any] | None
@@ -36,6 +37,7 @@ class SourceFacts:
     source_instance: str
     metrics: frozenset[str]
     last_seen_at: datetime | None
+    reporting_interval_s: float | None
     config: Mapping[str, Any] | None
 
 
@@ -52,6 +54,7 @@ async def device(connection: Connection, device_id: int) -> DeviceFacts | None:
         available=row["available"],
         first_seen_at=row["first_seen_at"],
         last_seen_at=row["last_seen_at"],
+        reporting_interval_s=row["reporting_interval_s"],
         is_merged=row["is_merged"],
         is_of_a_room=row["is_of_a_room"],
         config=row["config"],
@@ -73,6 +76,7 @@ async def sources(
             source_instance=row["source_instance"],
             metrics=frozenset(row["metrics"]),
             last_seen_at=row["last_seen_at"],
+            reporting_interval_s=row["reporting_interval_s"],
             config=row["config"],
         )
         for row in rows

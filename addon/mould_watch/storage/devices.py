@@ -60,6 +60,7 @@ class Device:
     qos: int | None
     available: bool | None
     last_seen_at: datetime | None
+    clock_wrong: bool
     merged_into: int | None
 
 
@@ -73,6 +74,8 @@ class DeviceNews:
     available: bool | None = None
     # ts of the newest reading that says the device lives
     last_seen_at: datetime | None = None
+    # of the latest message; None leaves it as it is
+    clock_wrong: bool | None = None
 
 
 async def identify(
@@ -156,10 +159,13 @@ async def update(
             or (new.qos is not None and new.qos != device.qos)
             or (new.available is not None and new.available != device.available)
             or _has_moved(device.last_seen_at, new.last_seen_at)
+            or (new.clock_wrong is not None and new.clock_wrong != device.clock_wrong)
         )
         if changed:
             joined = ",".join(sorted(metrics))
-            rows.append((device_id, joined, new.qos, new.available, new.last_seen_at))
+            rows.append(
+                (device_id, joined, new.qos, new.available, new.last_seen_at, new.clock_wrong)
+            )
     if rows:
         await connection.execute(
             _QUERIES.update_properties, *(list(column) for column in zip(*rows, strict=True))
@@ -258,5 +264,6 @@ def _device(row: asyncpg.Record) -> Device:
         qos=row["qos"],
         available=row["available"],
         last_seen_at=row["last_seen_at"],
+        clock_wrong=row["clock_wrong"],
         merged_into=row["merged_into"],
     )

@@ -335,6 +335,8 @@ def _news(
             continue
         if reading.qos is not None and _tells_present(reading, owner):
             new.qos = reading.qos
+            if reading.is_timed:
+                new.clock_wrong = reading.time_quality == "device_clock_wrong"
         if reading.is_timed and (new.last_seen_at is None or reading.ts > new.last_seen_at):
             new.last_seen_at = reading.ts
     for reference, available in availability.items():

@@ -46,6 +46,9 @@ class DeviceOverview(_Overview):
     qos: int | None
     available: bool | None
     last_seen_at: datetime | None
+    reporting_interval_s: float | None
+    clock_wrong: bool
+    last_reading: dict[str, Any] | None
     condition: dict[str, Any] | None
 
     @property

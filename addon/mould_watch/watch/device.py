@@ -19,7 +19,7 @@ from mould_watch.domain.texts import Matter
 from mould_watch.domain.verdict import Judged
 from mould_watch.storage import device_subjects as storage
 from mould_watch.storage.database import Connection
-from mould_watch.storage.device_subjects import DeviceFacts
+from mould_watch.storage.device_subjects import DeviceFacts, SourceFacts
 from mould_watch.watch.judgement import SOON, Judgement
 
 LONGEST: Final = timedelta(hours=1)
@@ -110,7 +110,7 @@ def _silent(
             device.last_seen_at,
             device.first_seen_at,
             now,
-            limit=silence_limit_of(device.source_instance, device.metrics, settings),
+            limit=silence_limit_of(device, settings),
             listening=parts.listening(device.source_instance),
             severity=settings.severity
             or (Level.WARNING if device.is_of_a_room or config is not None else Level.WATCH),
@@ -118,8 +118,7 @@ def _silent(
     )
 
 
-def silence_limit_of(
-    source_instance: str, metrics: frozenset[str], settings: SilentSettings
-) -> timedelta:
-    """Return after how long a device of this kind is silent."""
-    return silence_limit(habits_of(source_instance, metrics, None), settings.hours)
+def silence_limit_of(device: DeviceFacts | SourceFacts, settings: SilentSettings) -> timedelta:
+    """Return after how long a device that reports as this one does is silent."""
+    habits = habits_of(device.source_instance, device.metrics, device.reporting_interval_s)
+    return silence_limit(habits, settings.hours)

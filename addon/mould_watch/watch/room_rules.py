@@ -147,4 +147,4 @@ def _limit(facts: SourceFacts | None) -> timedelta:
         if facts.config is None
         else DeviceConfiguration.model_validate(facts.config).rules.silent
     )
-    return silence_limit_of(facts.source_instance, facts.metrics, settings)
+    return silence_limit_of(facts, settings)

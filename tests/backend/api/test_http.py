@@ -130,6 +130,9 @@ async def test_devices_and_rooms_are_listed_archived_rooms_too(
             "qos": None,
             "available": None,
             "last_seen_at": None,
+            "reporting_interval_s": None,
+            "clock_wrong": False,
+            "last_reading": None,
             "condition": None,
         }
     ]

@@ -7,6 +7,7 @@ import pytest
 
 from mould_watch.clock import SystemClock
 from mould_watch.errors import DatabaseUnavailableError
+from mould_watch.ingest.device_states import DeviceStates
 from mould_watch.ingest.forwarded import ForwardedEntity, ForwardedIngest, ForwardedReading
 from mould_watch.ingest.submissions import Submissions
 from mould_watch.settings import IngestSettings
@@ -23,7 +24,9 @@ def forwarded(database: Database) -> ForwardedIngest:
 
 
 def ingest(database: Database) -> ForwardedIngest:
-    return ForwardedIngest(database, Submissions(IngestSettings(), database, SystemClock()))
+    clock = SystemClock()
+    states = DeviceStates(database, clock, maximum=100)
+    return ForwardedIngest(database, Submissions(IngestSettings(), database, clock, states))
 
 
 def reading(

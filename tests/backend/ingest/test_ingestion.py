@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from mould_watch.ingest.service import Ingestion
+from mould_watch.storage import overview
 from tests.support.ingestion import Ingesting, Stored, now, payload
 from tests.support.mosquitto import Mosquitto, Publisher
 from tests.support.waiting import until
@@ -55,6 +56,31 @@ async def test_two_honest_equal_untimestamped_readings_are_two_rows(
             await sensor.publish(ZIGBEE, payload(temperature=21, humidity=60))
         await stored.has("readings", 2)
     assert {row["time_quality"] for row in await stored.readings()} == {"receipt"}
+
+
+async def test_a_device_shows_its_latest_reading_its_qos_and_a_wrong_clock(
+    ingesting: Ingesting, sensor: Publisher, stored: Stored
+) -> None:
+    async with ingesting.running():
+        await sensor.publish(
+            TOPIC, payload(timestamp="2001-01-01T00:00:00Z", temperature=20), qos=0
+        )
+        await stored.has("readings", 1)
+        (device,) = await overview.devices(stored.connection)
+        assert (device.qos, device.clock_wrong) == (0, True)
+        await sensor.publish(TOPIC, payload(timestamp=now(), temperature=21, humidity=0))
+        await stored.has("readings", 2)
+        (device,) = await overview.devices(stored.connection)
+        assert (device.qos, device.clock_wrong) == (1, False)
+    assert device.last_reading is not None
+    at = datetime.fromisoformat(device.last_reading["ts"])
+    assert device.last_reading == {
+        "ts": device.last_reading["ts"],
+        "temperature_c": 21,
+        "humidity_pct": 0,
+        "suspect": "humidity_zero",
+    }
+    assert at == (await stored.readings())[-1]["ts"]
 
 
 async def test_a_retained_message_without_a_time_is_no_reading_but_makes_the_device_known(

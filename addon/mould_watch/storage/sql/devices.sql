@@ -48,7 +48,8 @@ SET metrics = (SELECT coalesce(array_agg(DISTINCT metric ORDER BY metric), '{}')
                FROM unnest(device.metrics || other.metrics) AS metric),
     qos = coalesce(device.qos, other.qos),
     available = coalesce(device.available, other.available),
-    last_seen_at = greatest(device.last_seen_at, other.last_seen_at)
+    last_seen_at = greatest(device.last_seen_at, other.last_seen_at),
+    reporting_interval_s = coalesce(device.reporting_interval_s, other.reporting_interval_s)
 FROM device other
 WHERE device.id = $2 AND other.id = $1
 
@@ -76,9 +77,11 @@ UPDATE device
 SET metrics = coalesce(string_to_array(new.metrics, ','), device.metrics),
     qos = coalesce(new.qos, device.qos),
     available = coalesce(new.available, device.available),
-    last_seen_at = greatest(device.last_seen_at, new.last_seen_at)
-FROM unnest($1::integer[], $2::text[], $3::smallint[], $4::boolean[], $5::timestamptz[])
-    AS new (id, metrics, qos, available, last_seen_at)
+    last_seen_at = greatest(device.last_seen_at, new.last_seen_at),
+    clock_wrong = coalesce(new.clock_wrong, device.clock_wrong)
+FROM unnest($1::integer[], $2::text[], $3::smallint[], $4::boolean[], $5::timestamptz[],
+            $6::boolean[])
+    AS new (id, metrics, qos, available, last_seen_at, clock_wrong)
 WHERE device.id = new.id
 
 -- name: rename

@@ -7,8 +7,19 @@ FROM instance LEFT JOIN configuration ON true
 
 -- name: devices
 SELECT source_instance, native_id, name, manufacturer, model, metrics, qos, available,
-       last_seen_at, condition.condition
+       last_seen_at, reporting_interval_s, clock_wrong, newest.reading AS last_reading,
+       condition.condition
 FROM device
+LEFT JOIN LATERAL (
+    SELECT jsonb_strip_nulls(jsonb_build_object(
+        'ts', ts, 'temperature_c', temperature_c, 'humidity_pct', humidity_pct,
+        'pressure_hpa', pressure_hpa, 'co2_ppm', co2_ppm, 'illuminance_lx', illuminance_lx,
+        'moisture_pct', moisture_pct, 'battery_pct', battery_pct, 'suspect', suspect
+    )) AS reading
+    FROM readings
+    WHERE device_id = device.id AND time_quality <> 'backlog'
+    ORDER BY ts DESC, fingerprint DESC LIMIT 1
+) AS newest ON true
 LEFT JOIN subject ON subject.device_id = device.id
 LEFT JOIN condition ON condition.subject_id = subject.id
 WHERE merged_into IS NULL
