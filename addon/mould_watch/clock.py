@@ -3,7 +3,11 @@
 import asyncio
 import time
 from datetime import UTC, datetime
-from typing import Protocol
+from pathlib import Path
+from typing import Final, Protocol
+from uuid import UUID, uuid4
+
+_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Clock(Protocol):
@@ -36,3 +40,11 @@ class SystemClock:
     async def sleep(self, delay_s: float) -> None:
         """Wait `delay_s` seconds."""
         await asyncio.sleep(delay_s)
+
+
+def boot_id() -> UUID:
+    """Return which start of this machine monotonic time counts from; a new one if unknown."""
+    try:
+        return UUID(_BOOT_ID.read_text(encoding="ascii").strip())
+    except OSError, ValueError:
+        return uuid4()

@@ -28,6 +28,18 @@ class DatabaseUnavailableError(MouldWatchError):
     code = "database_unavailable"
 
 
+class SpoolUnusableError(MouldWatchError):
+    """The spool cannot take, or give, anything now; trying again later may succeed."""
+
+    code = "spool_unusable"
+
+
+class SpoolDamagedError(MouldWatchError):
+    """A file, or a row, of the spool is not what was written."""
+
+    code = "spool_damaged"
+
+
 class BrokerUnavailableError(MouldWatchError):
     """The MQTT broker cannot be reached or used now; trying again later may succeed."""
 

@@ -75,6 +75,8 @@ class IngestSettings(BaseModel):
 
     batch_maximum: int = Field(default=500, ge=1, le=5000)
     minimum_commit_interval_s: float = Field(default=0.02, ge=0, le=60)
+    # a write that takes longer is given up and its messages spooled
+    write_patience_s: float = Field(default=10.0, gt=0, le=60)
     payload_maximum_bytes: int = Field(default=1024 * 1024, ge=1024)
     # what waits for the database in memory: QoS 0 beyond this is dropped and counted
     waiting_maximum_messages: int = Field(default=10_000, ge=1)
@@ -85,6 +87,19 @@ class IngestSettings(BaseModel):
     device_states_maximum: int = Field(default=2000, ge=1)
     future_maximum_s: float = Field(default=300, ge=0)
     age_maximum_s: float = Field(default=7 * 86400, ge=60)
+
+
+class SpoolSettings(BaseModel):
+    """Where messages are kept while the database is away."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    # None: "spool" in the data folder. It must outlive the process, and has one user at a time
+    folder: Path | None = None
+    # beyond this nothing more is acknowledged: the broker keeps it then
+    maximum_bytes: int = Field(default=512 * 1024 * 1024, ge=64 * 1024)
+    # so much of the disk is left to others
+    free_disk_minimum_bytes: int = Field(default=128 * 1024 * 1024, ge=0)
 
 
 type AppriseName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
@@ -218,6 +233,7 @@ class Settings(BaseSettings):
     )
     mqtt: MqttSettings = MqttSettings()
     ingest: IngestSettings = IngestSettings()
+    spool: SpoolSettings = SpoolSettings()
     notify: NotifySettings = NotifySettings()
     api: ApiSettings = ApiSettings()
 

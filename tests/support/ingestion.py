@@ -11,7 +11,7 @@ import asyncpg
 
 from mould_watch.clock import SystemClock
 from mould_watch.ingest.service import BrokerAddress, Ingestion
-from mould_watch.settings import IngestSettings, MqttSettings, Settings
+from mould_watch.settings import IngestSettings, MqttSettings, Settings, SpoolSettings
 from mould_watch.storage.database import Database
 from tests.support.mosquitto import Mosquitto
 from tests.support.running import running
@@ -33,12 +33,16 @@ class Ingesting:
         *,
         mqtt: dict[str, Any] | None = None,
         ingest: dict[str, Any] | None = None,
+        spool: dict[str, Any] | None = None,
         database: Database | None = None,
+        folder: str = "data",
     ) -> Ingestion:
+        """Make one; those with the same data `folder` are of one process after the other."""
         settings = Settings(
-            data_dir=self._tmp_path,
+            data_dir=self._tmp_path / folder,
             mqtt=MqttSettings(**(mqtt or {})),
             ingest=IngestSettings(**(ingest or {})),
+            spool=SpoolSettings(**{"free_disk_minimum_bytes": 0} | (spool or {})),
         )
 
         async def address() -> BrokerAddress:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from mould_watch.domain.condition import AiringEffect
+from mould_watch.domain.advice import Airing
 from mould_watch.domain.configuration import Protect
 from mould_watch.domain.notification import NotificationKind
 from mould_watch.domain.rules.kinds import RuleKind
@@ -29,7 +29,7 @@ class Matter:
     protect: Protect = Protect.COLD_WALL
     # rounded to whole hours in the text
     damp_hours: float = 0.0
-    airing: AiringEffect = AiringEffect.UNKNOWN
+    airing: Airing = Airing.UNKNOWN
     surface_temperature_c: float | None = None
     temperature_unit: TemperatureUnit = "°C"
 
@@ -154,13 +154,13 @@ def _english_duration(damp_hours: float) -> str:
 
 def _english_advice(matter: Matter) -> str:
     match matter.airing:
-        case AiringEffect.HELPS:
+        case Airing.DRIES:
             return "Open the window for 10 minutes now: the air outside is drier."
-        case AiringEffect.HARMS:
+        case Airing.DAMPENS:
             return f"Keep the window closed: the air outside is damper. {_english_warmth(matter)}"
-        case AiringEffect.NEUTRAL:
+        case Airing.DOES_NOTHING:
             return f"Airing helps little now. {_english_warmth(matter)}"
-        case AiringEffect.UNKNOWN:
+        case Airing.UNKNOWN:
             return _english_warmth(matter)
 
 

@@ -1,33 +1,38 @@
 """What waits is kept, and only then acknowledged: in the order of its arrival.
 
-No timer decides a batch: it is what arrived while the transaction before ran.
+No timer decides a batch: it is what arrived while the batch before was written. It goes into the
+database, or, while that is away or has not caught up, into the spool.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from typing import Final
 from uuid import UUID, uuid4
 
-import asyncpg
-
-from mould_watch.clock import Clock
-from mould_watch.errors import DatabaseUnavailableError
+from mould_watch.clock import Clock, boot_id
+from mould_watch.errors import DatabaseUnavailableError, SpoolUnusableError
+from mould_watch.ingest.drain import TROUBLES, Drain
 from mould_watch.ingest.interpret import Interpreter
+from mould_watch.ingest.sessions import BrokerSession, SupersededError
 from mould_watch.ingest.source import IncomingMessage
+from mould_watch.ingest.spool.rows import SpooledConnection, SpooledMessage
+from mould_watch.ingest.spool.spool import Spool
 from mould_watch.ingest.waiting import WaitingMessages
-from mould_watch.ingest.writer import Origin, RefusedAlikeError, Writer, brief
+from mould_watch.ingest.writer import Origin, Writer, brief
 from mould_watch.observability import failpoints
 from mould_watch.retry import Backoff
 from mould_watch.settings import IngestSettings
-from mould_watch.storage import ingestion as store
 from mould_watch.storage.database import Database
-from mould_watch.storage.ingestion import DeliverySession
 
 _LOGGER = logging.getLogger(__name__)
 
+_HURRIED_S: Final = 1.0
+"""How long the database is waited for when the process is to end."""
+
 
 class Intake:
-    """Takes what waits, has it written, then acknowledged. For ever; one task."""
+    """Takes what waits, has it kept, then acknowledged. For ever; one task."""
 
     def __init__(
         self,
@@ -35,34 +40,38 @@ class Intake:
         database: Database,
         clock: Clock,
         settings: IngestSettings,
-        client_id: str,
         interpreter: Interpreter,
         writer: Writer,
         waiting: WaitingMessages,
+        spool: Spool,
+        drain: Drain,
+        session: BrokerSession,
         acknowledge: Callable[[Sequence[IncomingMessage]], None],
     ) -> None:
         self._database = database
         self._clock = clock
         self._settings = settings
-        self._client_id = client_id
         self._interpreter = interpreter
         self._writer = writer
         self._waiting = waiting
+        self._spool = spool
+        self._drain = drain
+        self._session = session
+        self._boot = boot_id()
         self._acknowledge = acknowledge
-        self._session: DeliverySession | None = None
-        self._generation = 0
-        self._lock = asyncio.Lock()
-        self._works = True
-        self._changed = asyncio.Event()
+        self._patience_s = settings.write_patience_s
+        # number of the newest connection to the broker that is noted in the database or spool
+        self._noted = 0
+        # a write that was given up, and may still be under way
+        self._abandoned: asyncio.Task[bool] | None = None
+        self._fault: str | None = None
+        # why the database does not take what comes
+        self._reason = "the database is away"
 
     @property
-    def works(self) -> bool:
-        """Return whether the latest try to write succeeded."""
-        return self._works
-
-    async def wait_change(self) -> None:
-        """Return when `works` changed after this call."""
-        await self._changed.wait()
+    def fault(self) -> str | None:
+        """Return why messages can be kept nowhere; None: they are."""
+        return self._fault
 
     async def run(self) -> None:
         """Keep batch after batch."""
@@ -75,64 +84,147 @@ class Intake:
             messages = self._waiting.take(self._settings.batch_maximum)
             await self._keep(messages)
             last_commit_s = self._clock.monotonic_s()
-            failpoints.reached("after_commit_before_puback")
-            self._acknowledge(messages)
             self._waiting.done(messages)
 
-    async def begin_session(self, generation: int, *, resumed: bool) -> DeliverySession:
-        """Note a connection to the broker, once; raises DatabaseUnavailableError.
+    def hurry(self) -> None:
+        """Keep what waits as soon as possible: the process is to end."""
+        self._patience_s = min(self._patience_s, _HURRIED_S)
 
-        A new epoch is committed when this returns: only then may be subscribed.
+    async def begin_session(self, generation: int, *, resumed: bool) -> None:
+        """Note a connection to the broker, once.
+
+        It is committed, or in the spool, when this returns: only then may be subscribed. Raises
+        DatabaseUnavailableError or SpoolUnusableError.
         """
-        async with self._lock:
-            if self._session is None or self._generation != generation:
+        async with self._drain.lock:
+            await self._note_connection(generation, resumed=resumed)
+
+    async def _note_connection(self, generation: int, *, resumed: bool) -> None:
+        if self._noted == generation:
+            return
+        if self._drain.is_through:
+            try:
                 async with self._database.transaction() as connection:
-                    if self._generation == generation:
-                        session = await store.load_session(connection, self._client_id)
-                    else:
-                        session = await store.begin_session(
-                            connection, self._client_id, resumed=resumed
-                        )
-                self._session, self._generation = session, generation
-            return self._session
+                    session = await self._session.begin(connection, resumed=resumed)
+            except TROUBLES as error:
+                # noting it a second time changes nothing
+                self._reason = brief(error)
+            else:
+                self._session.begun(session)
+                self._noted = generation
+                return
+        await self._spool.append([SpooledConnection(resumed)])
+        self._spooled()
+        self._noted = generation
 
     async def _keep(self, messages: Sequence[IncomingMessage]) -> None:
-        batch = [self._interpreter.interpret(message) for message in messages]
+        """Keep messages in the database or in the spool, as long as it takes; acknowledge them."""
         latest = messages[-1]
-        backoff = Backoff(initial_s=0.2, maximum_s=5.0)
+        backoff = Backoff(initial_s=0.1, maximum_s=5.0)
         number = uuid4()
         doubt: UUID | None = None
         while True:
-            try:
-                session = await self.begin_session(
-                    latest.generation, resumed=latest.session_resumed
-                )
-                if not await self._writer.store(session, batch, Origin(batch=number, doubt=doubt)):
-                    self._session = None
-            except (DatabaseUnavailableError, asyncpg.PostgresError, RefusedAlikeError) as error:
-                doubt, self._session = number, None
-                self._trouble(error)
-                await self._clock.sleep(backoff.next_delay_s())
-            else:
-                self._recovered()
-                return
+            async with self._drain.lock:
+                try:
+                    await self._note_connection(latest.generation, resumed=latest.session_resumed)
+                    if self._drain.is_through:
+                        origin = Origin(batch=number, doubt=doubt)
+                        doubt = number
+                        kept = await self._write_directly(messages, origin)
+                    else:
+                        kept = False
+                    if not kept:
+                        await self._append(messages, doubt)
+                except SupersededError as error:
+                    messages = self._left_to_another(messages, error)
+                    if not messages:
+                        return
+                    continue
+                except SpoolUnusableError as error:
+                    self._trouble(error)
+                else:
+                    self._recovered()
+                    self._acknowledge(messages)
+                    return
+            await self._clock.sleep(backoff.next_delay_s())
 
-    def _trouble(self, error: Exception) -> None:
-        if self._works:
-            self._works = False
+    async def _write_directly(self, messages: Sequence[IncomingMessage], origin: Origin) -> bool:
+        """Write to the database; False when it does not take them now, or not soon enough."""
+        if self._abandoned is not None and not self._abandoned.done():
+            return False
+        writing = asyncio.create_task(self._write(messages, origin), name="ingest.write")
+        try:
+            await asyncio.wait([writing], timeout=self._patience_s)
+        finally:
+            if not writing.done():
+                # It may succeed yet: whoever writes these messages again asks (`Origin.doubt`).
+                writing.cancel()
+                writing.add_done_callback(_seen)
+                self._abandoned = writing
+        try:
+            if not writing.done():
+                raise DatabaseUnavailableError("the database does not answer")
+            written = writing.result()
+        except TROUBLES as error:
+            self._reason = brief(error)
+            self._session.forget()
+            return False
+        if not written:
+            self._session.forget()
+        failpoints.reached("after_commit_before_puback")
+        return True
+
+    async def _write(self, messages: Sequence[IncomingMessage], origin: Origin) -> bool:
+        if any(message.qos for message in messages):
+            session = await self._session.load_own(self._database)
+        else:
+            session = await self._session.load(self._database)
+        batch = [self._interpreter.interpret(message) for message in messages]
+        return await self._writer.store(session, batch, origin)
+
+    async def _append(self, messages: Sequence[IncomingMessage], doubt: UUID | None) -> None:
+        await self._spool.append(
+            [
+                SpooledMessage(message=one, boot=self._boot, clock_trusted=True, doubt=doubt)
+                for one in messages
+            ]
+        )
+        self._spooled()
+        failpoints.reached("after_spool_commit_before_puback")
+
+    def _spooled(self) -> None:
+        if self._drain.is_through:
             _LOGGER.warning(
-                "Messages cannot be stored now: %s. Trying again until they are.",
-                brief(error),
-                extra={"action": "storing_failed", "error": type(error).__name__},
+                "Messages go into the spool: %s.", self._reason, extra={"action": "spooling"}
             )
-            self._announce()
+        self._drain.need(self._abandoned)
+        self._abandoned = None
+
+    def _left_to_another(
+        self, messages: Sequence[IncomingMessage], error: SupersededError
+    ) -> list[IncomingMessage]:
+        """Return what nobody else will be sent: the broker has the rest for the other process."""
+        _LOGGER.info("%s.", error, extra={"action": "superseded"})
+        self._session.forget()
+        return [one for one in messages if one.qos == 0]
+
+    def _trouble(self, error: SpoolUnusableError) -> None:
+        if self._fault is None:
+            _LOGGER.error(
+                "Messages can be kept neither in the database nor in the spool (%s): they are "
+                "not acknowledged. Trying again until they can.",
+                error,
+                extra={"action": "nothing_keeps"},
+            )
+        self._fault = str(error)
 
     def _recovered(self) -> None:
-        if not self._works:
-            self._works = True
-            _LOGGER.info("Messages are stored again.", extra={"action": "storing_recovered"})
-            self._announce()
+        if self._fault is not None:
+            self._fault = None
+            _LOGGER.info("Messages are kept again.", extra={"action": "keeping_recovered"})
 
-    def _announce(self) -> None:
-        changed, self._changed = self._changed, asyncio.Event()
-        changed.set()
+
+def _seen(task: asyncio.Task[bool]) -> None:
+    """Look at how a task ended, or asyncio complains that nobody ever did."""
+    if not task.cancelled():
+        task.exception()

@@ -62,6 +62,7 @@ class MqttSource:
         self._backlog = True
         self._marker_payload = b""
         self._marker_back = asyncio.Event()
+        self._receives = True
         waiting.on_full = self._stop_reading
         waiting.on_room = self._go_on_reading
 
@@ -130,6 +131,11 @@ class MqttSource:
         for message in messages:
             if message.qos > 0 and message.generation == self._generation:
                 client.acknowledge(message.packet_id)
+
+    def end_receiving(self) -> None:
+        """Leave what the broker sends unread from now on; acknowledging goes on."""
+        self._receives = False
+        self._stop_reading()
 
     async def _connect(self, address: BrokerAddress) -> str:
         """Connect `self._client`; return the version of MQTT that the broker speaks."""
@@ -224,6 +230,8 @@ class MqttSource:
         self._marker_back.clear()
 
     def _on_received(self, message: paho.MQTTMessage) -> None:
+        if not self._receives:
+            return  # not acknowledged, so it comes again
         try:
             topic = message.topic
         except UnicodeDecodeError:
@@ -244,6 +252,7 @@ class MqttSource:
                 dup=message.dup,
                 packet_id=message.mid,
                 received_at=self._clock.now(),
+                received_monotonic_s=self._clock.monotonic_s(),
                 generation=self._generation,
                 session_resumed=self._session_resumed,
                 redelivery_phase=self._redelivery_phase,
@@ -276,7 +285,7 @@ class MqttSource:
             self._client.stop_reading()
 
     def _go_on_reading(self) -> None:
-        if self._client is not None:
+        if self._client is not None and self._receives:
             self._client.go_on_reading()
 
 

@@ -46,6 +46,8 @@ class IncomingMessage:
     backlog: bool
     # our own marker: nothing but its place in the order matters
     marker: bool = False
+    # the monotonic time at receipt, which is right whatever the wall clock says
+    received_monotonic_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,4 +83,8 @@ class MessageSource(Protocol):
 
     def acknowledge(self, messages: Sequence[IncomingMessage]) -> None:
         """Acknowledge, in this order, those that came over the present connection."""
+        ...
+
+    def end_receiving(self) -> None:
+        """Take nothing more, for good; acknowledging goes on."""
         ...

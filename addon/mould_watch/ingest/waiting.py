@@ -27,6 +27,7 @@ class WaitingMessages:
         self._count = 0
         self._bytes = 0
         self._dropped = 0
+        self._dropped_ever = 0
         self._something = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -41,6 +42,11 @@ class WaitingMessages:
         return self._count
 
     @property
+    def dropped_ever(self) -> int:
+        """Return how many messages were dropped since the start of this process."""
+        return self._dropped_ever
+
+    @property
     def is_full(self) -> bool:
         """Return whether the bytes have reached their bound."""
         return self._bytes >= self._maximum_bytes
@@ -49,6 +55,7 @@ class WaitingMessages:
         """Append a message; False when it was dropped (QoS 0 beyond a bound)."""
         if message.qos == 0 and (self._count >= self._maximum_messages or self.is_full):
             self._dropped += 1
+            self._dropped_ever += 1
             if not self._in_episode:
                 self._in_episode = True
                 self.on_episode()

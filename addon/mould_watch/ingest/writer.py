@@ -20,6 +20,7 @@ from mould_watch.errors import MouldWatchError
 from mould_watch.ingest import redelivery
 from mould_watch.ingest.device_states import DeviceStates
 from mould_watch.ingest.interpret import UNKNOWN_SOURCE, Interpreted, refused
+from mould_watch.ingest.sessions import SupersededError
 from mould_watch.ingest.waiting import WaitingMessages
 from mould_watch.observability import failpoints
 from mould_watch.settings import IngestSettings
@@ -91,7 +92,8 @@ class Writer:
         Returns False when it had been written before: `session` is not what that left, and
         must be loaded anew. Raises DatabaseUnavailableError, asyncpg.PostgresError or
         RefusedAlikeError; then either nothing of it is written, or all of it and the answer to
-        the COMMIT was lost.
+        the COMMIT was lost. Raises SupersededError, and has written nothing, when the batch
+        comes straight from the broker and another process has the session by now.
         """
         dropped = self._waiting.take_dropped()
         try:
@@ -101,7 +103,7 @@ class Writer:
                 async with connection.transaction():
                     done = await self._store(connection, session, batch, origin, dropped)
                     if origin.place is not None:
-                        failpoints.reached("drain_before_commit")
+                        failpoints.reached("inside_drain_before_commit")
         except BaseException:
             self._waiting.give_back_dropped(dropped)
             self._partitions.forget()
@@ -133,7 +135,11 @@ class Writer:
             return None
         newest = max(one.message.received_at for one in batch)
         correlation_id = origin.batch or uuid4()
-        await store.note_batch(connection, session.client_id, origin.batch, newest, correlation_id)
+        number = await store.note_batch(
+            connection, session.client_id, origin.batch, newest, correlation_id
+        )
+        if origin.batch is not None and number != session.connection:
+            raise SupersededError("another process has connected with our client id meanwhile")
         spool_id = None if origin.place is None else origin.place.spool_id
         plan = redelivery.plan(session, batch)
         fresh = _fresh(batch, plan)

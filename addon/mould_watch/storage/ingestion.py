@@ -134,14 +134,16 @@ async def note_batch(
     batch: UUID | None,
     newest_received_at: datetime,
     correlation_id: UUID,
-) -> None:
+) -> int:
     """Note a batch with its transaction; `batch` None: it comes out of a spool.
 
-    All that the transaction asks to be judged carries `correlation_id`.
+    All that the transaction asks to be judged carries `correlation_id`. Returns the number of
+    the newest connection to the broker that any process has noted.
     """
-    await connection.execute(
+    number: int = await connection.fetchval(
         _QUERIES.note_batch, client_id, batch, newest_received_at, correlation_id
     )
+    return number
 
 
 async def correlate(connection: Connection, correlation_id: UUID) -> None:

@@ -6,10 +6,13 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from mould_watch.clock import SystemClock
 from mould_watch.storage.database import Database
 from tests.support.ingestion import Ingesting, Stored
 from tests.support.mosquitto import Mosquitto, Publisher, publisher
-from tests.support.postgres import started_database
+from tests.support.postgres import PostgresForTests, database_settings, started_database
+from tests.support.running import running
+from tests.support.tcp_link import TcpLink
 
 
 @pytest.fixture
@@ -29,6 +32,34 @@ async def other_database(database_url: str, tmp_path: Path) -> AsyncGenerator[Da
     """Yield a second `Database` on the same data, as another process has it."""
     async with started_database(database_url, tmp_path / "other") as database:
         yield database
+
+
+@pytest.fixture
+async def wire(postgres: PostgresForTests) -> AsyncGenerator[TcpLink]:
+    """Yield a way to PostgreSQL that can be cut."""
+    async with TcpLink(postgres.server.places.socket) as link:
+        yield link
+
+
+@pytest.fixture
+async def far_database(
+    wire: TcpLink, database_url: str, tmp_path: Path
+) -> AsyncGenerator[Database]:
+    """Yield a running `Database` on the same data, at the end of `wire`; it may be away."""
+    database = Database(
+        database_settings(wire.address_of(database_url), tmp_path),
+        SystemClock(),
+        probe_interval_s=0.2,
+        probe_timeout_s=2.0,
+    )
+    async with running(database.run(), "far database"):
+        yield database
+
+
+@pytest.fixture
+def far(broker: Mosquitto, far_database: Database, tmp_path: Path) -> Ingesting:
+    """Return ingestions whose database can be taken away."""
+    return Ingesting(broker, far_database, tmp_path)
 
 
 @pytest.fixture

@@ -212,6 +212,8 @@ def _backend(
             "MOULD_WATCH_MQTT__HOST": broker.host,
             "MOULD_WATCH_MQTT__PORT": str(network.port),
             "PYTHONPATH": f"{REPOSITORY}:{REPOSITORY / 'addon'}",
+            # the small disk has room for no more
+            "MOULD_WATCH_SPOOL__FREE_DISK_MINIMUM_BYTES": "1000000",
             OFFSET_FILE: str(folder / "clock-offset"),
         },
     )

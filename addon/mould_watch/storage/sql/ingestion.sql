@@ -63,9 +63,11 @@ SELECT batch FROM mqtt_session WHERE client_id = $1 FOR UPDATE
 
 -- name: note_batch
 -- $2 batch; null: out of a spool. $4: the id that all that comes of the batch carries.
+-- Returns the number of the newest connection to the broker.
 UPDATE mqtt_session
 SET batch = coalesce($2, batch), newest_received_at = greatest(newest_received_at, $3)
 WHERE client_id = $1 AND set_config('mould_watch.correlation_id', $4::uuid::text, true) IS NOT NULL
+RETURNING connection
 
 -- name: newest_received_at
 SELECT max(newest_received_at) FROM mqtt_session
