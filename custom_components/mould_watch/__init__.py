@@ -17,6 +17,7 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from .client import fetch_info
 from .configuration import configuration_store
 from .const import DOMAIN, PLATFORMS
+from .device_issues import follow_devices
 from .errors import InvalidAuthError, MouldWatchClientError, NotMouldWatchError
 from .issues import clear_all_issues
 from .notifications import notification_store
@@ -59,6 +60,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: MouldWatchConfigEntry) -
         # So that the entities begin with their values. Without an answer they follow later.
         await runtime.client.wait_ready(FIRST_SNAPSHOT_TIMEOUT_S)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    follow_devices(hass, entry)
     entry.async_on_unload(entry.add_update_listener(_async_entry_updated))
     # What changed while the entry was not loaded (a rename, a removal) counts as a change.
     await runtime.configuration.changed()

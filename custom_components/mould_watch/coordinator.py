@@ -51,12 +51,12 @@ class MouldWatchCoordinator(DataUpdateCoordinator[MouldWatchData]):
                 self.async_set_updated_data(replace(self.data, rooms=rooms))
             case "device":
                 device = Device.from_wire(message["device"])
-                # No entity shows devices: nothing is to be written anew.
-                self.data = replace(self.data, devices={**self.data.devices, device.key: device})
+                devices = {**self.data.devices, device.key: device}
+                self.async_set_updated_data(replace(self.data, devices=devices))
             case "device_removed":
                 devices = {**self.data.devices}
                 devices.pop((message["source_instance"], message["native_id"]), None)
-                self.data = replace(self.data, devices=devices)
+                self.async_set_updated_data(replace(self.data, devices=devices))
             case "health":
                 self.data = replace(self.data, health=dict(message["health"]))
 

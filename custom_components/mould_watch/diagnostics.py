@@ -48,6 +48,9 @@ async def async_get_config_entry_diagnostics(
                 "metrics": sorted(device.metrics),
                 "qos": device.qos,
                 "available": device.available,
+                "last_seen_at": device.last_seen_at and device.last_seen_at.isoformat(),
+                "reporting_interval_s": device.reporting_interval_s,
+                "clock_wrong": device.clock_wrong,
             }
             for device in data.devices.values()
         ],

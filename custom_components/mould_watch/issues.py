@@ -19,6 +19,9 @@ class IssueKind(StrEnum):
     SOURCE_MISSING = "source_missing"
     OUTDOOR_MISSING = "outdoor_missing"
     PHONE_UNREACHABLE = "phone_unreachable"
+    QOS_ZIGBEE2MQTT = "qos_zigbee2mqtt"
+    QOS_PLAIN_JSON = "qos_plain_json"
+    DEVICE_CLOCK_WRONG = "device_clock_wrong"
 
 
 _FIXABLE = frozenset({IssueKind.OTHER_OWNER, IssueKind.CONFIGURATION_CONFLICT})

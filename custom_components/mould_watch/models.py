@@ -5,7 +5,10 @@ Unknown keys are ignored and absent ones are `None`: either side may be the newe
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Self
+
+from homeassistant.util import dt as dt_util
 
 from .room_condition import Condition, text_or_none
 
@@ -74,6 +77,11 @@ class Device:
     metrics: frozenset[str]
     qos: int | None
     available: bool | None
+    last_seen_at: datetime | None = None
+    # within so long 95 % of its reports follow each other
+    reporting_interval_s: float | None = None
+    # its latest message carried a time that cannot be
+    clock_wrong: bool = False
     # rule ids of its incidents that are open, and of the rules that have no data
     breached_rules: frozenset[str] = frozenset()
     unknown_rules: frozenset[str] = frozenset()
@@ -100,6 +108,9 @@ class Device:
             metrics=frozenset(str(metric) for metric in data.get("metrics") or ()),
             qos=data.get("qos"),
             available=data.get("available"),
+            last_seen_at=_time(data.get("last_seen_at")),
+            reporting_interval_s=data.get("reporting_interval_s"),
+            clock_wrong=bool(data.get("clock_wrong", False)),
             breached_rules=frozenset(
                 str(incident["rule_id"])
                 for incident in judged.get("incidents") or ()
@@ -148,3 +159,7 @@ class MouldWatchData:
             devices={device.key: device for device in devices},
             health=dict(data.get("health") or {}),
         )
+
+
+def _time(value: object) -> datetime | None:
+    return None if value is None else dt_util.parse_datetime(str(value))

@@ -20,6 +20,7 @@ from .room_sensors import (
 )
 from .runtime import MouldWatchConfigEntry
 
+ATTR_QOS: Final = "qos"
 PARALLEL_UPDATES: Final = 0
 
 
@@ -69,6 +70,7 @@ class WatchedSensor(RoomEntity, SensorEntity):
     """
 
     entity_description: WatchedSensorDescription
+    _unrecorded_attributes = frozenset({ATTR_QOS})
 
     @override
     async def async_added_to_hass(self) -> None:
@@ -88,13 +90,27 @@ class WatchedSensor(RoomEntity, SensorEntity):
         return None if observation is None else observation.value
 
     @property
-    def _source_entity(self) -> str | None:
-        """Return the registry id of the source; None when the source is a device."""
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any] | None:
+        """Return how the readings of a device arrive: with QoS 0 some may be lost."""
+        source = self._source
+        key = (source.get("source_instance", ""), source.get("native_id", ""))
+        device = self.coordinator.data.devices.get(key)
+        return None if device is None else {ATTR_QOS: device.qos}
+
+    @property
+    def _source(self) -> Mapping[str, Any]:
+        """Return the source as it is stored; empty for a room that is gone."""
         subentry = self._entry.subentries.get(self._subentry_id)
         if subentry is None:
-            return None
-        source = subentry.data[CONF_SOURCES][self.entity_description.source]
-        registry_id: str | None = source.get("registry_id")
+            return {}
+        source: Mapping[str, Any] = subentry.data[CONF_SOURCES][self.entity_description.source]
+        return source
+
+    @property
+    def _source_entity(self) -> str | None:
+        """Return the registry id of the source; None when the source is a device."""
+        registry_id: str | None = self._source.get("registry_id")
         return registry_id
 
     @callback
