@@ -60,10 +60,17 @@ def dew_point_c(temperature_c: float, humidity_pct: float) -> float | None:
 
     Raises ValueError as `vapour_pressure_pa` does.
     """
-    pressure_pa = vapour_pressure_pa(temperature_c, humidity_pct)
-    if pressure_pa <= 0.0:
+    return saturation_temperature_c(vapour_pressure_pa(temperature_c, humidity_pct))
+
+
+def saturation_temperature_c(vapour_pa: float) -> float | None:
+    """Return the temperature in °C at which this vapour pressure saturates; None for none.
+
+    The inverse of `saturation_pressure_pa`.
+    """
+    if vapour_pa <= 0.0:
         return None
-    exponent = log(pressure_pa / MAGNUS_PA)
+    exponent = log(vapour_pa / MAGNUS_PA)
     return MAGNUS_B_C * exponent / (MAGNUS_A - exponent)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from mould_watch.domain.advice import Airing
+from mould_watch.domain.condition import AiringEffect
 from mould_watch.domain.configuration import Protect
 from mould_watch.domain.notification import NotificationKind
 from mould_watch.domain.rules.kinds import RuleKind
@@ -29,7 +29,7 @@ class Matter:
     protect: Protect = Protect.COLD_WALL
     # rounded to whole hours in the text
     damp_hours: float = 0.0
-    airing: Airing = Airing.UNKNOWN
+    airing: AiringEffect = AiringEffect.UNKNOWN
     surface_temperature_c: float | None = None
     temperature_unit: TemperatureUnit = "°C"
 
@@ -154,13 +154,13 @@ def _english_duration(damp_hours: float) -> str:
 
 def _english_advice(matter: Matter) -> str:
     match matter.airing:
-        case Airing.DRIES:
+        case AiringEffect.HELPS:
             return "Open the window for 10 minutes now: the air outside is drier."
-        case Airing.DAMPENS:
+        case AiringEffect.HARMS:
             return f"Keep the window closed: the air outside is damper. {_english_warmth(matter)}"
-        case Airing.DOES_NOTHING:
+        case AiringEffect.NEUTRAL:
             return f"Airing helps little now. {_english_warmth(matter)}"
-        case Airing.UNKNOWN:
+        case AiringEffect.UNKNOWN:
             return _english_warmth(matter)
 
 

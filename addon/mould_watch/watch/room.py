@@ -84,7 +84,7 @@ class _JudgedRoom:
             rule=kind_of(rule_id),
             protect=self.under_watch.config.protect,
             damp_hours=self.assessment.evidence.damp_hours,
-            airing=airing(self.climate, self.now),
+            airing=airing(self.climate, self.now).effect,
             surface_temperature_c=None if surface is None else surface.temperature_c,
             temperature_unit=self.under_watch.home.temperature_unit,
         )

@@ -2,13 +2,13 @@ import re
 
 import pytest
 
-from mould_watch.domain.advice import Airing
+from mould_watch.domain.condition import AiringEffect
 from mould_watch.domain.configuration import Protect
 from mould_watch.domain.notification import NotificationKind
 from mould_watch.domain.texts import Matter, Text, temperature, text
 
 
-def alarm(protect: Protect = Protect.COLD_WALL, airing: Airing = Airing.DRIES) -> Text:
+def alarm(protect: Protect = Protect.COLD_WALL, airing: AiringEffect = AiringEffect.HELPS) -> Text:
     return text(
         Matter(
             kind=NotificationKind.ALARM,
@@ -30,8 +30,8 @@ def test_an_alarm_says_what_is_the_matter_and_what_helps() -> None:
     )
 
 
-@pytest.mark.parametrize("airing", [Airing.DOES_NOTHING, Airing.DAMPENS, Airing.UNKNOWN])
-def test_nobody_is_told_to_open_the_window_in_vain(airing: Airing) -> None:
+@pytest.mark.parametrize("airing", [AiringEffect.NEUTRAL, AiringEffect.HARMS, AiringEffect.UNKNOWN])
+def test_nobody_is_told_to_open_the_window_in_vain(airing: AiringEffect) -> None:
     assert "Open the window" not in alarm(airing=airing).body
 
 
@@ -56,9 +56,9 @@ def test_the_closing_messages() -> None:
 
 @pytest.mark.parametrize("protect", Protect)
 @pytest.mark.parametrize("kind", NotificationKind)
-@pytest.mark.parametrize("airing", Airing)
+@pytest.mark.parametrize("airing", AiringEffect)
 def test_everything_is_said_in_plain_words(
-    protect: Protect, kind: NotificationKind, airing: Airing
+    protect: Protect, kind: NotificationKind, airing: AiringEffect
 ) -> None:
     for surface_c in (None, 9.0):
         said = text(
