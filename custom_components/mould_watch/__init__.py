@@ -17,10 +17,12 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from .client import fetch_info
 from .configuration import configuration_store
 from .const import DOMAIN, PLATFORMS
+from .dead_man import dead_man_store
 from .device_issues import follow_devices
 from .errors import InvalidAuthError, MouldWatchClientError, NotMouldWatchError
 from .issues import clear_all_issues
 from .notifications import notification_store
+from .reports import reports_store
 from .runtime import MouldWatchConfigEntry, MouldWatchRuntime
 
 _LOGGER = logging.getLogger(__name__)
@@ -77,6 +79,8 @@ async def async_remove_entry(hass: HomeAssistant, entry: MouldWatchConfigEntry) 
     clear_all_issues(hass, entry.entry_id)
     await configuration_store(hass, entry.entry_id).async_remove()
     await notification_store(hass, entry.entry_id).async_remove()
+    await reports_store(hass, entry.entry_id).async_remove()
+    await dead_man_store(hass, entry.entry_id).async_remove()
 
 
 async def _async_entry_updated(hass: HomeAssistant, entry: MouldWatchConfigEntry) -> None:

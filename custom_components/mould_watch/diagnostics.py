@@ -56,6 +56,7 @@ async def async_get_config_entry_diagnostics(
         ],
         "forwarding": runtime.forwarder.diagnostics(),
         "notifications": runtime.notifier.diagnostics(),
+        "reports_waiting": runtime.reports.waiting,
     }
     redacted: dict[str, Any] = async_redact_data(diagnostics, TO_REDACT)
     return redacted

@@ -22,6 +22,7 @@ class IssueKind(StrEnum):
     QOS_ZIGBEE2MQTT = "qos_zigbee2mqtt"
     QOS_PLAIN_JSON = "qos_plain_json"
     DEVICE_CLOCK_WRONG = "device_clock_wrong"
+    PHONES_ALIKE = "phones_alike"
 
 
 _FIXABLE = frozenset({IssueKind.OTHER_OWNER, IssueKind.CONFIGURATION_CONFLICT})

@@ -7,13 +7,17 @@ tag, so that it replaces itself.
 Notifications of one incident for one phone are a lane: handled one after another, in the order
 they came, so that an all-clear never overtakes the alarm it ends. Lanes do not wait for each
 other.
+
+A phone's action carries everything and hides a push service's failures; its notify entity
+carries text and tells them. The backend says by which way; the entity is also used where there
+is no action.
 """
 
 import asyncio
 import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, TypedDict
+from typing import TYPE_CHECKING, Any, Final, NotRequired, TypedDict
 from weakref import WeakValueDictionary
 
 from homeassistant.components import persistent_notification
@@ -25,7 +29,8 @@ from .const import DOMAIN, TARGET_PERSISTENT
 from .errors import MouldWatchClientError
 from .issues import IssueKind, clear_issue, raise_issue
 from .phones import Phone, PhoneCallError, find_phone
-from .push import clear_data, push_data
+from .push import clear_data, push_data, tag_of
+from .texts import common_texts
 
 if TYPE_CHECKING:
     from .client import Message, Stream
@@ -39,6 +44,9 @@ RETRY_STOPPING_S: Final = 15
 RETRY_ACTION_MISSING_S: Final = 300
 RETRY_PUSH_S: Final = 30
 _CLOSING_KINDS: Final = frozenset({"recovery", "clear"})
+# No receipt is asked for: nobody needs to act on them.
+_UNCONFIRMED_KINDS: Final = frozenset({"recovery", "summary", "clear"})
+_BY_ENTITY: Final = "entity"
 
 
 class _Delivery(TypedDict):
@@ -50,6 +58,10 @@ class _Delivery(TypedDict):
     lane: str
     # when its lane was closed; None: still open
     closed_at: str | None
+    # under which it is shown
+    tag: NotRequired[str]
+    # delivered by a phone's action: whether a receipt will say that it arrived
+    expects_receipt: NotRequired[bool | None]
 
 
 class _Stored(TypedDict):
@@ -107,6 +119,20 @@ class Notifier:
             name=f"{DOMAIN} notification {notification_id}",
         )
 
+    @callback
+    def knows(self, notification_id: str) -> bool:
+        """Say whether a notification was, or may have been, delivered here."""
+        return notification_id in self._ids
+
+    @callback
+    def last_under(self, tag: str, phone_id: str) -> str | None:
+        """Return the notification that was last sent to a phone under a tag."""
+        for notification_id, delivery in reversed(self._ids.items()):
+            target = delivery["lane"].rpartition("/")[2]
+            if target == phone_id and delivery.get("tag") == tag:
+                return notification_id
+        return None
+
     def diagnostics(self) -> dict[str, Any]:
         """Return counts."""
         states = [delivery["state"] for delivery in self._ids.values()]
@@ -128,6 +154,7 @@ class Notifier:
                     "code": None,
                     "message": None,
                     "retry_after_s": None,
+                    "expects_receipt": None,
                     **answer,
                 }
             )
@@ -141,7 +168,7 @@ class Notifier:
             return _retry("stopping", "Home Assistant is stopping", RETRY_STOPPING_S)
         known = self._ids.get(notification_id)
         if known is not None and known["state"] == "delivered":
-            return {"outcome": "delivered"}
+            return {"outcome": "delivered", "expects_receipt": known.get("expects_receipt")}
         target = str(notification["target"])
         if target == TARGET_PERSISTENT:
             self._show_persistent(notification)
@@ -149,26 +176,62 @@ class Notifier:
             return {"outcome": "delivered"}
         phone = find_phone(self._hass, target)
         if phone is None:
-            clear_issue(self._hass, IssueKind.PHONE_UNREACHABLE, self._entry.entry_id, target)
+            for kind in (IssueKind.PHONE_UNREACHABLE, IssueKind.PHONES_ALIKE):
+                clear_issue(self._hass, kind, self._entry.entry_id, target)
             return {
                 "outcome": "failed",
                 "code": "phone_gone",
                 "message": "the phone is not registered with Home Assistant any more",
             }
+        if notification.get("via") == _BY_ENTITY:
+            return await self._deliver_by_entity(notification_id, notification, phone)
         if phone.action is None:
             return await self._deliver_otherwise(notification_id, notification, phone)
+        return await self._deliver_by_action(notification_id, notification, phone)
+
+    async def _deliver_by_action(
+        self, notification_id: str, notification: Message, phone: Phone
+    ) -> dict[str, Any]:
+        """Deliver with everything a notification has; the action hides a push that fails."""
+        known = self._ids.get(notification_id)
         before = "not_sent" if known is None else known["state"]
         await self._keep(notification_id, notification, "sending")
+        # What the backend repeats may be on the phone as well.
+        repeated = before == "sending" or bool(notification.get("is_repetition"))
+        pushes = await self._pushes(notification, phone, repeated=repeated)
         try:
-            await phone.push(**self._push(notification, repeated=before == "sending"))
+            for push in pushes:
+                await phone.push(**push)
         except PhoneCallError as err:
             if not err.may_have_arrived:
                 # As if never tried: what nobody has heard must not come silently next time.
                 await self._keep(notification_id, notification, before)
             return _retry("push_failed", str(err), RETRY_PUSH_S)
-        clear_issue(self._hass, IssueKind.PHONE_UNREACHABLE, self._entry.entry_id, target)
+        for kind in (IssueKind.PHONE_UNREACHABLE, IssueKind.PHONES_ALIKE):
+            clear_issue(self._hass, kind, self._entry.entry_id, phone.device_id)
         if before == "fallback":
-            persistent_notification.async_dismiss(self._hass, _tag(notification))
+            persistent_notification.async_dismiss(self._hass, tag_of(notification))
+        expects_receipt = None
+        if notification["kind"] not in _UNCONFIRMED_KINDS:
+            expects_receipt = phone.confirms
+        await self._keep(notification_id, notification, "delivered", expects_receipt)
+        return {"outcome": "delivered", "expects_receipt": expects_receipt}
+
+    async def _deliver_by_entity(
+        self, notification_id: str, notification: Message, phone: Phone
+    ) -> dict[str, Any]:
+        """Deliver as plain text, by the way that tells what goes wrong."""
+        await self._keep(notification_id, notification, "sending")
+        try:
+            reached = await phone.say(str(notification["title"]), str(notification["body"]))
+        except PhoneCallError as err:
+            return _retry("push_failed", str(err), RETRY_PUSH_S)
+        if not reached:
+            return _retry(
+                "phone_entity_missing",
+                f"{phone.name} has no notify entity that is available",
+                RETRY_ACTION_MISSING_S,
+            )
         await self._keep(notification_id, notification, "delivered")
         return {"outcome": "delivered"}
 
@@ -177,12 +240,12 @@ class Notifier:
     ) -> dict[str, Any]:
         """Deliver though the phone's action is missing: somebody must hear of it."""
         if notification["kind"] == "clear":
-            persistent_notification.async_dismiss(self._hass, _tag(notification))
+            self._dismiss(notification)
             await self._keep(notification_id, notification, "delivered")
             return {"outcome": "delivered"}
         raise_issue(
             self._hass,
-            IssueKind.PHONE_UNREACHABLE,
+            IssueKind.PHONES_ALIKE if phone.shares_name else IssueKind.PHONE_UNREACHABLE,
             self._entry.entry_id,
             phone.device_id,
             phone=phone.name,
@@ -204,31 +267,56 @@ class Notifier:
         await self._keep(notification_id, notification, "delivered")
         return {"outcome": "delivered"}
 
-    def _push(self, notification: Message, *, repeated: bool) -> dict[str, Any]:
-        """Return message, title and data for the phone."""
-        tag = _tag(notification)
+    async def _pushes(
+        self, notification: Message, phone: Phone, *, repeated: bool
+    ) -> list[dict[str, Any]]:
+        """Return message, title and data of what the phone is pushed."""
         if notification["kind"] == "clear":
-            return clear_data(tag)
-        return push_data(
+            return [clear_data(tag) for tag in self._tags_shown(notification)]
+        push = push_data(
             notification,
-            tag=tag,
             entity_id=self._entry.runtime_data.risk_entity_id(str(notification["room_id"])),
             repeated=repeated,
+            confirms=phone.confirms and notification["kind"] not in _UNCONFIRMED_KINDS,
+            texts=await common_texts(self._hass),
         )
+        return [push]
+
+    @callback
+    def _tags_shown(self, notification: Message) -> list[str]:
+        """Return every tag under which the target may show something of the incident."""
+        lane = _lane(notification)
+        shown = [
+            str(delivery["tag"])
+            for delivery in self._ids.values()
+            if delivery["lane"] == lane and "tag" in delivery
+        ]
+        return list(dict.fromkeys((tag_of(notification), *shown)))
+
+    @callback
+    def _dismiss(self, notification: Message) -> None:
+        for tag in self._tags_shown(notification):
+            persistent_notification.async_dismiss(self._hass, tag)
 
     @callback
     def _show_persistent(self, notification: Message) -> None:
         if notification["kind"] == "clear":
-            persistent_notification.async_dismiss(self._hass, _tag(notification))
+            self._dismiss(notification)
             return
         persistent_notification.async_create(
             self._hass,
             str(notification["body"]),
             title=str(notification["title"]),
-            notification_id=_tag(notification),
+            notification_id=tag_of(notification),
         )
 
-    async def _keep(self, notification_id: str, notification: Message, state: str) -> None:
+    async def _keep(
+        self,
+        notification_id: str,
+        notification: Message,
+        state: str,
+        expects_receipt: bool | None = None,  # noqa: FBT001 - as it is stored
+    ) -> None:
         """Write the id's state at once; drop what its time is over.
 
         Always a new object: the one before may just be written by another thread.
@@ -236,7 +324,13 @@ class Notifier:
         now = dt_util.utcnow()
         lane = _lane(notification)
         ids = {key: value for key, value in self._ids.items() if not _is_over(value, now)}
-        ids[notification_id] = {"state": state, "lane": lane, "closed_at": None}
+        ids[notification_id] = {
+            "state": state,
+            "lane": lane,
+            "closed_at": None,
+            "tag": tag_of(notification),
+            "expects_receipt": expects_receipt,
+        }
         if state == "delivered" and notification["kind"] in _CLOSING_KINDS:
             closed: _Delivery
             for key, delivery in ids.items():

@@ -4,6 +4,7 @@ Names of phones collide and change, and with them their actions; the device id d
 """
 
 import asyncio
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,17 +17,28 @@ from homeassistant.components.notify.const import (
 from homeassistant.components.notify.const import (
     DOMAIN as NOTIFY_DOMAIN,
 )
-from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import ATTR_ENTITY_ID, CONF_WEBHOOK_ID, STATE_UNAVAILABLE
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.const import (
+    ATTR_DEVICE_ID,
+    ATTR_ENTITY_ID,
+    CONF_WEBHOOK_ID,
+    STATE_UNAVAILABLE,
+)
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
+from homeassistant.util import slugify
 
 from .const import MOBILE_APP
 
 # The companion app's action waits 10 s for a local push, then up to 10 s for the cloud.
 CALL_TIMEOUT_S: Final = 25.0
+
+# of a mobile_app entry's data, as that integration has it
+ATTR_DEVICE_NAME: Final = "device_name"
+ATTR_OS_NAME: Final = "os_name"
+ANDROID: Final = "Android"
 
 
 class PhoneCallError(Exception):
@@ -52,6 +64,10 @@ class Phone:
     action: str | None
     # the notify entity, which carries text only
     entity_id: str | None
+    # it says when a notification arrived, if asked to
+    confirms: bool = False
+    # another phone has its name, and with it the action that would be its own
+    shares_name: bool = False
 
     async def push(self, message: str, title: str | None, data: dict[str, Any]) -> None:
         """Call the phone's action. Raises PhoneCallError."""
@@ -103,7 +119,53 @@ def find_phone(hass: HomeAssistant, device_id: str) -> Phone | None:
         device.name_by_user or device.name or entry.title,
         _action(hass, entry.data[CONF_WEBHOOK_ID]) if loaded else None,
         _notify_entity(hass, device_id),
+        confirms=entry.data[ATTR_OS_NAME] == ANDROID,
+        shares_name=len(_alike(hass, entry)) > 1,
     )
+
+
+@callback
+def phone_id_of(hass: HomeAssistant, event_data: Mapping[str, Any]) -> str | None:
+    """Return the device id of the phone that an event of the companion app came from.
+
+    Android sends along what the push carried, with it the registration's webhook; else, and on
+    iOS, the app's own device id.
+    """
+    for entry in hass.config_entries.async_entries(MOBILE_APP):
+        data = entry.data
+        if event_data.get(CONF_WEBHOOK_ID) == data[CONF_WEBHOOK_ID] or (
+            CONF_WEBHOOK_ID not in event_data
+            and event_data.get(ATTR_DEVICE_ID) == data[ATTR_DEVICE_ID]
+        ):
+            return next(iter(_device_ids(hass, entry)), None)
+    return None
+
+
+@callback
+def names_shared(hass: HomeAssistant, device_ids: Collection[str]) -> dict[str, str]:
+    """Return the phones of `device_ids` that share their action with another, and its name."""
+    shared: dict[str, str] = {}
+    for entry in hass.config_entries.async_entries(MOBILE_APP):
+        if len(_alike(hass, entry)) > 1:
+            for device_id in _device_ids(hass, entry):
+                if device_id in device_ids:
+                    shared[device_id] = str(entry.data[ATTR_DEVICE_NAME])
+    return shared
+
+
+def _alike(hass: HomeAssistant, phone: ConfigEntry) -> list[ConfigEntry]:
+    """Return the phones whose action has the same name, `phone` among them."""
+    slug = slugify(phone.data[ATTR_DEVICE_NAME])
+    return [
+        entry
+        for entry in hass.config_entries.async_entries(MOBILE_APP)
+        if slugify(entry.data[ATTR_DEVICE_NAME]) == slug
+    ]
+
+
+def _device_ids(hass: HomeAssistant, phone: ConfigEntry) -> list[str]:
+    devices = dr.async_entries_for_config_entry(dr.async_get(hass), phone.entry_id)
+    return [device.id for device in devices]
 
 
 @callback

@@ -5,19 +5,26 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
+from homeassistant.config_entries import (
+    SIGNAL_CONFIG_ENTRY_CHANGED,
+    SOURCE_REAUTH,
+    ConfigEntry,
+    ConfigEntryChange,
+)
 from homeassistant.const import CONF_TOKEN, CONF_URL, EVENT_CORE_CONFIG_UPDATE, Platform
-from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, CoreState, Event, HomeAssistant, callback
 from homeassistant.helpers import area_registry as ar
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.start import async_at_started
 
 from .client import BackendClient, Message, Stream
 from .configuration import Configuration, rooms_of, wanted_entities
-from .const import CONF_PHONES, DOMAIN
+from .const import CONF_PHONES, DOMAIN, MOBILE_APP
 from .coordinator import MouldWatchCoordinator
+from .dead_man import DeadMansSwitch
 from .errors import (
     BackendTooNewError,
     BackendTooOldError,
@@ -27,6 +34,9 @@ from .errors import (
 from .forwarding import Forwarder
 from .issues import IssueKind, clear_issue, clear_issues_except, raise_issue
 from .notifications import Notifier
+from .phones import names_shared
+from .reports import Reports
+from .responses import Responses
 
 if TYPE_CHECKING:
     from .models import Welcome
@@ -54,6 +64,9 @@ class MouldWatchRuntime:
         self.configuration = Configuration(hass, entry, instance_id)
         self.forwarder = Forwarder(hass)
         self.notifier = Notifier(hass, entry)
+        self.reports = Reports(hass, entry.entry_id)
+        self.responses = Responses(hass, self.notifier, self.reports)
+        self.dead_man = DeadMansSwitch(hass, entry)
         self.client = BackendClient(
             async_get_clientsession(hass), *self.address, instance_id, listener=self
         )
@@ -62,6 +75,8 @@ class MouldWatchRuntime:
         """Read what is stored."""
         await self.configuration.load()
         await self.notifier.load()
+        await self.reports.load()
+        await self.dead_man.load()
 
     @callback
     def start(self) -> None:
@@ -69,12 +84,17 @@ class MouldWatchRuntime:
         hass, entry = self._hass, self._entry
         self.forwarder.follow(wanted_entities(entry))
         entry.async_on_unload(self.forwarder.stop)
+        entry.async_on_unload(self.responses.listen())
+        entry.async_on_unload(self.dead_man.stop)
         entry.async_on_unload(async_at_started(hass, self._on_started))
         entry.async_on_unload(
             hass.bus.async_listen(er.EVENT_ENTITY_REGISTRY_UPDATED, self._on_registry_updated)
         )
         entry.async_on_unload(
             hass.bus.async_listen(EVENT_CORE_CONFIG_UPDATE, self._on_core_config_updated)
+        )
+        entry.async_on_unload(
+            async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._on_entry_changed)
         )
         entry.async_create_background_task(hass, self.client.run(), name=f"{DOMAIN} connection")
 
@@ -86,6 +106,7 @@ class MouldWatchRuntime:
             self._entry.entry_id,
             frozenset(self._entry.options.get(CONF_PHONES, ())),
         )
+        self._look_for_shared_names()
         self.forwarder.follow(wanted_entities(self._entry))
         self._rename_devices()
         for listener in list(self._room_listeners):
@@ -142,6 +163,7 @@ class MouldWatchRuntime:
         for flow in list(self._entry.async_get_active_flows(self._hass, {SOURCE_REAUTH})):
             flows.async_abort(flow["flow_id"])
         self.coordinator.take_snapshot(snapshot)
+        self._tell_dead_man(connected=True)
 
     @callback
     def on_message(self, message: Message) -> None:
@@ -153,6 +175,9 @@ class MouldWatchRuntime:
                 self.configuration.take_owner(message.get("owner"))
             case _:
                 self.coordinator.take_change(message)
+                if message["type"] == "health":
+                    # A health before the first snapshot: the backend waits for its database.
+                    self._tell_dead_man(connected=self.coordinator.last_update_success)
 
     async def on_connected(self, stream: Stream, welcome: Welcome) -> None:
         """Configure, forward and say that notifications may come, until the connection goes."""
@@ -162,11 +187,13 @@ class MouldWatchRuntime:
             )
             group.create_task(self.forwarder.run(stream), name=f"{DOMAIN} forwarding")
             group.create_task(self.notifier.run(stream), name=f"{DOMAIN} ready to deliver")
+            group.create_task(self.reports.run(stream), name=f"{DOMAIN} presses and receipts")
 
     @callback
     def on_lost(self, error: MouldWatchClientError) -> None:
         """Make the entities unavailable; ask the user for what only the user has."""
         self.coordinator.set_lost(error)
+        self.dead_man.take(connected=False, database=None)
         match error:
             case InvalidAuthError():
                 self._entry.async_start_reauth(self._hass)
@@ -180,6 +207,8 @@ class MouldWatchRuntime:
         del hass
         self.forwarder.start()
         self.notifier.start()
+        self.dead_man.start()
+        self._look_for_shared_names()
         self.configuration.look_for_sources()
 
     @callback
@@ -195,6 +224,29 @@ class MouldWatchRuntime:
         self.forwarder.registry_changed(registry_id)
         if data["action"] != "update":
             self.configuration.look_for_sources()
+
+    @callback
+    def _on_entry_changed(self, change: ConfigEntryChange, entry: ConfigEntry) -> None:
+        del change
+        if entry.domain == MOBILE_APP:
+            self._look_for_shared_names()
+
+    @callback
+    def _look_for_shared_names(self) -> None:
+        """Ask for another name where two phones have one: they share one action."""
+        if self._hass.state is CoreState.stopping:
+            return
+        shared = names_shared(self._hass, self._entry.options.get(CONF_PHONES, ()))
+        kind, entry_id = IssueKind.PHONES_ALIKE, self._entry.entry_id
+        clear_issues_except(self._hass, kind, entry_id, frozenset(shared))
+        for device_id, name in shared.items():
+            raise_issue(self._hass, kind, entry_id, device_id, phone=name)
+
+    @callback
+    def _tell_dead_man(self, *, connected: bool) -> None:
+        self.dead_man.take(
+            connected=connected, database=self.coordinator.data.health.get("database")
+        )
 
     async def _on_core_config_updated(self, event: Event) -> None:
         del event

@@ -103,6 +103,8 @@ def notification(room_id: str, target: str, **values: object) -> Message:
         "buttons": [],
         "target": target,
         "attempt": 1,
+        "via": "push",
+        "is_repetition": False,
         **values,
     }
 
@@ -329,6 +331,15 @@ class Backend:
     def _on_ready_to_deliver(self, message: Message) -> Message:
         del message
         return {}
+
+    def _on_incident_action(self, message: Message) -> Message:
+        repeated = [one for one in self.of("incident_action") if one != message]
+        is_repeated = any(one["action_id"] == message["action_id"] for one in repeated)
+        return {"outcome": "done", "is_repeated": is_repeated, "incident": None}
+
+    def _on_notification_receipt(self, message: Message) -> Message:
+        del message
+        return {"is_known": True}
 
     def _room_results(self, document: Message) -> Message:
         return {

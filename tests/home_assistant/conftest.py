@@ -137,7 +137,7 @@ class Phone:
 def mobile_app(hass: HomeAssistant) -> Callable[..., Awaitable[Phone]]:
     """Register a phone with the real mobile_app; its push goes to a list."""
 
-    async def register(name: str = "Pixel") -> Phone:
+    async def register(name: str = "Pixel", *, os_name: str = "Android") -> Phone:
         assert await async_setup_component(hass, "http", {})
         user = await hass.auth.async_create_user(name)
         entry = MockConfigEntry(
@@ -152,7 +152,7 @@ def mobile_app(hass: HomeAssistant) -> Callable[..., Awaitable[Phone]]:
                 "device_name": name,
                 "manufacturer": "Google",
                 "model": "Pixel",
-                "os_name": "Android",
+                "os_name": os_name,
                 "os_version": "16",
                 "supports_encryption": False,
                 "user_id": user.id,

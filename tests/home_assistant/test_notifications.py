@@ -62,7 +62,15 @@ async def test_an_alarm_reaches_its_phone_once(
     calls, others = record_calls(phone.action), record_calls(other.action)
     entry, room_id = await _entry(backend, setup)
     alarm = notification(
-        room_id, phone.device_id, buttons=[{"action": "MW_ACK_1", "title": "OK", "more": 1}]
+        room_id,
+        phone.device_id,
+        buttons=[
+            {"action": "seen", "title": "Seen"},
+            {"action": "sing", "title": "of a newer backend"},
+            {"action": "snooze", "title": "Remind me tomorrow", "more": 1},
+            {"action": "open", "title": "Open"},
+            {"action": "seen", "title": "a fourth"},
+        ],
     )
     assert await backend.notify(alarm) == {
         "type": "notification_result",
@@ -71,6 +79,7 @@ async def test_an_alarm_reaches_its_phone_once(
         "code": None,
         "message": None,
         "retry_after_s": None,
+        "expects_receipt": True,
     }
     (call,) = calls
     assert call.data["title"] == alarm["title"]
@@ -85,10 +94,23 @@ async def test_an_alarm_reaches_its_phone_once(
         "url": "/history?entity_id=binary_sensor.bathroom_mould_risk",
         "clickAction": "entityId:binary_sensor.bathroom_mould_risk",
         "priority": "high",
-        "actions": [{"action": "MW_ACK_1", "title": "OK"}],
+        "confirmation": True,
+        "actions": [
+            {"action": f"MOULD_WATCH_SEEN_incident-1_{alarm['notification_id']}", "title": "Seen"},
+            {
+                "action": f"MOULD_WATCH_SNOOZE_incident-1_{alarm['notification_id']}",
+                "title": "Remind me tomorrow",
+            },
+            {
+                "action": "URI",
+                "title": "Open",
+                "uri": "/history?entity_id=binary_sensor.bathroom_mould_risk",
+            },
+        ],
     }
     # the same id again is answered at once, without a second push
-    assert (await backend.notify(alarm))["outcome"] == "delivered"
+    again = await backend.notify(alarm)
+    assert (again["outcome"], again["expects_receipt"]) == ("delivered", True)
     assert len(calls) == 1
     assert others == []
     assert (await _stored(hass, entry))[alarm["notification_id"]]["state"] == "delivered"
@@ -222,6 +244,104 @@ async def test_a_fixed_channel_for_each_severity_and_only_high_breaks_through(
     assert calls[0].data["data"]["push"] == {"interruption-level": level}
 
 
+async def test_an_iphone_is_asked_for_no_receipt_and_repeats_passively(
+    backend: Backend, setup: Setup, mobile_app: Register, record_calls: Record
+) -> None:
+    phone = await mobile_app("iPhone", os_name="iOS")
+    calls = record_calls(phone.action)
+    _, room_id = await _entry(backend, setup)
+    answer = await backend.notify(notification(room_id, phone.device_id, severity="high"))
+    assert answer["expects_receipt"] is False
+    assert "confirmation" not in calls[0].data["data"]
+
+
+async def test_what_the_backend_repeats_replaces_silently(
+    backend: Backend, setup: Setup, mobile_app: Register, record_calls: Record
+) -> None:
+    phone = await mobile_app()
+    calls = record_calls(phone.action)
+    _, room_id = await _entry(backend, setup)
+    await backend.notify(notification(room_id, phone.device_id, severity="high"))
+    again = notification(room_id, phone.device_id, severity="high", is_repetition=True)
+    assert (await backend.notify(again))["expects_receipt"] is True
+    first, second = (call.data["data"] for call in calls)
+    assert first["tag"] == second["tag"]
+    assert (first["alert_once"], second["alert_once"]) == (False, True)
+    assert second["push"] == {"interruption-level": "passive"}
+    assert second["confirmation"] is True
+
+
+@pytest.mark.parametrize("kind", ["reminder", "step_up", "of_a_newer_backend"])
+async def test_what_follows_an_alarm_replaces_it_and_is_heard(
+    backend: Backend, setup: Setup, mobile_app: Register, record_calls: Record, kind: str
+) -> None:
+    phone = await mobile_app()
+    calls = record_calls(phone.action)
+    _, room_id = await _entry(backend, setup)
+    await backend.notify(notification(room_id, phone.device_id))
+    answer = await backend.notify(notification(room_id, phone.device_id, kind=kind))
+    assert answer["expects_receipt"] is True
+    assert calls[1].data["data"]["tag"] == calls[0].data["data"]["tag"]
+    assert calls[1].data["data"]["alert_once"] is False
+
+
+async def test_a_summary_replaces_the_one_before_and_no_alarm(
+    backend: Backend, setup: Setup, mobile_app: Register, record_calls: Record
+) -> None:
+    phone = await mobile_app()
+    calls = record_calls(phone.action)
+    _, room_id = await _entry(backend, setup)
+    for incident_id in ("incident-1", "incident-2"):
+        answer = await backend.notify(
+            notification(room_id, phone.device_id, kind="summary", incident_id=incident_id)
+        )
+        assert answer["expects_receipt"] is None
+    assert {call.data["data"]["tag"] for call in calls} == {"mould_watch_summary"}
+    assert all("confirmation" not in call.data["data"] for call in calls)
+    # seen on the summary: whatever shows the incident goes
+    await backend.notify(notification(room_id, phone.device_id, kind="clear"))
+    cleared = [call.data["data"]["tag"] for call in calls[2:]]
+    assert cleared == ["mould_watch_incident-1", "mould_watch_summary"]
+
+
+async def test_by_the_entity_it_is_plain_text_and_its_errors_are_told(
+    hass: HomeAssistant,
+    *,
+    backend: Backend,
+    setup: Setup,
+    mobile_app: Register,
+    record_calls: Record,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    phone = await mobile_app()
+    pushes = record_calls(phone.action)
+    entry, room_id = await _entry(backend, setup)
+    alarm = notification(room_id, phone.device_id, via="entity", is_repetition=True)
+    # nothing listens at the phone's push address
+    answer = await backend.notify(alarm)
+    assert (answer["outcome"], answer["code"]) == ("retry", "push_failed")
+    assert "Pixel" in answer["message"]
+    said: list[dict[str, Any]] = []
+
+    async def call(_phone: phones.Phone, action: str, payload: dict[str, Any]) -> None:
+        assert action == "send_message"
+        said.append(payload)
+
+    monkeypatch.setattr(phones.Phone, "_call", call)
+    answer = await backend.notify(alarm)
+    assert (answer["outcome"], answer["expects_receipt"]) == ("delivered", None)
+    assert [(one["title"], one["message"]) for one in said] == [(alarm["title"], alarm["body"])]
+    assert (await backend.notify(alarm))["outcome"] == "delivered"
+    assert len(said) == 1
+    assert pushes == []
+    await hass.config_entries.async_unload(phone.entry.entry_id)
+    lost = notification(room_id, phone.device_id, via="entity")
+    answer = await backend.notify(lost)
+    assert (answer["outcome"], answer["code"]) == ("retry", "phone_entity_missing")
+    assert _persistent(hass) == {}
+    assert (await _stored(hass, entry))[alarm["notification_id"]]["state"] == "delivered"
+
+
 async def test_recovery_replaces_silently_and_clear_removes(
     backend: Backend, setup: Setup, mobile_app: Register, record_calls: Record
 ) -> None:
@@ -346,8 +466,39 @@ async def test_of_two_phones_with_one_name_each_gets_only_its_own(
     assert entity.device_id == first.device_id
     await backend.notify(notification(room_id, second.device_id, incident_id="incident-2"))
     assert pushed == [second.device_id]
-    issue = f"phone_unreachable.{entry.entry_id}.{first.device_id}"
+    issue = f"phones_alike.{entry.entry_id}.{first.device_id}"
     assert ir.async_get(hass).async_get_issue(DOMAIN, issue) is not None
+
+
+async def test_two_phones_of_one_name_are_a_repair_until_one_is_renamed(
+    hass: HomeAssistant, setup: Setup, twins: tuple[Phone, Phone], mobile_app: Register
+) -> None:
+    first, second = twins
+    other = await mobile_app("Fairphone")
+    entry = await setup(room(), options={"phones": [first.device_id, other.device_id]})
+    issues = ir.async_get(hass)
+
+    def found(phone: Phone) -> ir.IssueEntry | None:
+        return issues.async_get_issue(DOMAIN, f"phones_alike.{entry.entry_id}.{phone.device_id}")
+
+    issue = found(first)
+    assert issue is not None
+    assert issue.translation_placeholders == {"phone": "Pixel"}
+    # nobody is told by the second, and the third has a name of its own
+    assert found(second) is found(other) is None
+    hass.config_entries.async_update_entry(
+        second.entry, data={**second.entry.data, "device_name": "Pixel of Anna"}
+    )
+    await hass.async_block_till_done()
+    assert found(first) is None
+    # alike is what becomes the same action
+    hass.config_entries.async_update_entry(
+        second.entry, data={**second.entry.data, "device_name": "PIXEL!"}
+    )
+    await hass.async_block_till_done()
+    assert found(first) is not None
+    hass.config_entries.async_update_entry(entry, options={"phones": []})
+    await until(lambda: found(first) is None)
 
 
 async def test_an_entity_that_fails_is_tried_again(

@@ -36,9 +36,10 @@ WITH unconfirmed AS MATERIALIZED (
     FOR SHARE OF incident SKIP LOCKED
 ), written AS (
     INSERT INTO notification (transition_id, incident_id, channel, route, target, sequence, kind,
-        severity, message, via, repeats)
+        severity, message, via, repeats, correlation_id)
     SELECT transition_id, incident_id, channel, route, target, sequence + 1, kind, severity,
-        message, CASE WHEN expects_receipt AND repeats IS NULL THEN 'push' ELSE 'entity' END, id
+        message, CASE WHEN expects_receipt AND repeats IS NULL THEN 'push' ELSE 'entity' END, id,
+        correlation_id
     FROM unconfirmed
     WHERE repeat_at <= clock_timestamp()
     ON CONFLICT DO NOTHING
