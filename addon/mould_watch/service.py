@@ -121,7 +121,7 @@ class Service:
         # in the order in which they end: nothing new comes in, what is there is finished
         self._parts = [
             Part("ingestion", ingestion.run),
-            Part("evaluator", Evaluator(database, clock).run),
+            Part("evaluator", Evaluator(database, clock, settings.plan.policy).run),
             Part("repetitions", Repetitions(settings.notify, database, clock).run),
             Part("notifications", worker.run),
             Part("api", api.run),

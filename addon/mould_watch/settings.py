@@ -9,6 +9,7 @@ import json
 import os
 import urllib.parse
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -33,7 +34,9 @@ from pydantic_settings import (
     SettingsError as UnreadableSettingError,
 )
 
+from mould_watch.domain.configuration import QuietHours
 from mould_watch.domain.notification import APPRISE_CHANNEL, APPRISE_PREFIX, Lane
+from mould_watch.domain.notification_policy import NotificationPolicy
 from mould_watch.errors import SettingsError
 
 
@@ -176,6 +179,46 @@ class NotifySettings(BaseModel):
         return self
 
 
+class PlanSettings(BaseModel):
+    """When notifications go, and how many."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    # what comes within it is told together, what is over within it is not told at all
+    group_wait_s: float = Field(default=60.0, ge=0, le=3600)
+    # from one reminder of something serious to the next; the last repeats, none is no reminders
+    reminder_hours: tuple[float, ...] = (4.0, 12.0, 24.0)
+    # where Home Assistant says none; local times of the home, empty is none
+    quiet_hours: str = Field(default="22:00-07:00", pattern=r"^(\d\d:\d\d-\d\d:\d\d)?$")
+    # to one target; a phone service takes 500 a day
+    hourly_maximum: int = Field(default=10, ge=1)
+    daily_maximum: int = Field(default=400, ge=1, le=500)
+
+    @field_validator("reminder_hours", mode="after")
+    @classmethod
+    def _distances_grow(cls, hours: tuple[float, ...]) -> tuple[float, ...]:
+        if any(one <= 0 for one in hours) or list(hours) != sorted(hours):
+            raise ValueError("the hours from one reminder to the next are above 0 and grow")
+        return hours
+
+    @property
+    def policy(self) -> NotificationPolicy:
+        """What they come to."""
+        start, _, end = self.quiet_hours.partition("-")
+        return NotificationPolicy(
+            group_wait=timedelta(seconds=self.group_wait_s),
+            reminders=tuple(timedelta(hours=one) for one in self.reminder_hours),
+            quiet_hours=QuietHours(start=start, end=end) if start else None,
+            hourly_maximum=self.hourly_maximum,
+            daily_maximum=self.daily_maximum,
+        )
+
+    @model_validator(mode="after")
+    def _hours_are_times(self) -> Self:
+        _ = self.policy
+        return self
+
+
 class ApiSettings(BaseModel):
     """Where the API listens."""
 
@@ -235,6 +278,7 @@ class Settings(BaseSettings):
     ingest: IngestSettings = IngestSettings()
     spool: SpoolSettings = SpoolSettings()
     notify: NotifySettings = NotifySettings()
+    plan: PlanSettings = PlanSettings()
     api: ApiSettings = ApiSettings()
 
     @classmethod

@@ -39,6 +39,9 @@ class Backend:
                 "MOULD_WATCH_MQTT__HOST": "127.0.0.1",
                 "MOULD_WATCH_MQTT__PORT": str(broker_port),
                 "MOULD_WATCH_LOG_FORMAT": "json",
+                # whoever looks at it wants to see it now, whatever the hour
+                "MOULD_WATCH_PLAN__GROUP_WAIT_S": "1",
+                "MOULD_WATCH_PLAN__QUIET_HOURS": "",
                 **environment,
             },
         )

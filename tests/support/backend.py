@@ -30,6 +30,9 @@ def backend_environment(
             "MOULD_WATCH_API__HOST": "127.0.0.1",
             "MOULD_WATCH_API__PORT": "0",
             "MOULD_WATCH_LOG_FORMAT": "json",
+            # tests do not wait for company, nor for the morning
+            "MOULD_WATCH_PLAN__GROUP_WAIT_S": "0",
+            "MOULD_WATCH_PLAN__QUIET_HOURS": "",
         }
         | dict(settings or {})
     )

@@ -83,7 +83,8 @@ class HomeConfiguration(_Document):
     """What holds for the whole home."""
 
     outdoor: Outdoor | None = None
-    # mobile_app device ids; none: a persistent notification inside Home Assistant
+    # who is told: mobile_app device ids, and "apprise:<name>" for other ways the backend's settings
+    # name; none: a persistent notification inside Home Assistant
     phones: tuple[str, ...] = ()
     quiet_hours: QuietHours | None = None
     language: str = Field(default="en", max_length=35)
@@ -101,6 +102,9 @@ class Protect(StrEnum):
     INSULATED_WALL = "insulated_wall"
     CELLAR = "cellar"
     THINGS = "things"
+
+
+type Targets = Annotated[tuple[str, ...], Field(min_length=1, max_length=20)]
 
 
 class RoomSources(_Document):
@@ -213,6 +217,8 @@ class RoomConfiguration(_Document):
     damp_hours: float | None = Field(default=None, ge=1, le=24)
     damp_readings: int | None = Field(default=None, ge=1, le=1000)
     notify: bool = True
+    # who is told of this room; None: who is told of the home
+    targets: Targets | None = None
     rules: RoomRules = RoomRules()
     # thresholds on the metrics of its sources, whichever devices these are
     metric_thresholds: tuple[RoomThreshold, ...] = Field(default=(), max_length=20)
@@ -237,6 +243,8 @@ class DeviceConfiguration(_Document):
     # what people call it; None: its own name
     name: str | None = Field(default=None, min_length=1, max_length=120)
     notify: bool = True
+    # who is told of this device; None: who is told of the home
+    targets: Targets | None = None
     rules: DeviceRules = DeviceRules()
     thresholds: tuple[ThresholdSettings, ...] = Field(default=(), max_length=50)
 

@@ -1,21 +1,68 @@
 """What a household reads. No factor, no index, no rule: what is the matter, and what helps.
 
-Every language is one `Language`; one that is missing falls back to English.
+The phrases are each language's own (`domain/languages`); how they are put together is here. A
+language that is not spoken yet falls back to English.
 """
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from mould_watch.domain.condition import AiringEffect
+from mould_watch.domain.condition import AiringEffect, Level
 from mould_watch.domain.configuration import Protect
+from mould_watch.domain.language import Forms, Language
+from mould_watch.domain.languages import LANGUAGES
 from mould_watch.domain.notification import NotificationKind
 from mould_watch.domain.rules.kinds import RuleKind
+from mould_watch.domain.rules.settings import Direction
 
 type TemperatureUnit = Literal["°C", "°F"]
 
 FALLBACK: Final = "en"
 WHOLE_DAY_H: Final = 24
+SUMMARY_LINES: Final = 6
+"""So many lines fit into a notification that is still read."""
+
+_WEEK_D: Final = 7
+_MONTH_D: Final = 30.4
+_DAYS_BELOW_D: Final = 14
+_WEEKS_BELOW_D: Final = 84
+
+_UNITS: Final[Mapping[str, str]] = {
+    "humidity_pct": "%",
+    "pressure_hpa": "hPa",
+    "co2_ppm": "ppm",
+    "illuminance_lx": "lx",
+    "moisture_pct": "%",
+    "battery_pct": "%",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Crossed:
+    """A value beyond a threshold, both in the metric's own unit.
+
+    `name` is what the user calls the threshold.
+    """
+
+    metric: str
+    direction: Direction
+    threshold: float
+    # None: not known now
+    value: float | None
+    name: str = ""
+
+    @classmethod
+    def of(cls, evidence: Mapping[str, Any]) -> Crossed:
+        """Read the evidence of a threshold rule."""
+        return cls(
+            metric=evidence["metric"],
+            direction=Direction(evidence["direction"]),
+            threshold=evidence["threshold"],
+            value=evidence["value"],
+            name=evidence["name"],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +73,20 @@ class Matter:
     # the room, the device, or the backend's own name
     room: str
     rule: RuleKind = RuleKind.SURFACE_DAMP
+    level: Level = Level.WARNING
     protect: Protect = Protect.COLD_WALL
     # rounded to whole hours in the text
     damp_hours: float = 0.0
+    # in how many days mould could start: the least, and the most (None: perhaps never); None:
+    # not known
+    days: tuple[float, float | None] | None = None
     airing: AiringEffect = AiringEffect.UNKNOWN
+    # how long to air, where it helps
+    airing_minutes: int = 10
     surface_temperature_c: float | None = None
     temperature_unit: TemperatureUnit = "°C"
+    # of a threshold rule
+    crossed: Crossed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,135 +98,191 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Language:
-    """How one language says it."""
+class Told:
+    """A line of a summary: the title of a notification, and whether what it says has ended."""
 
-    write: Callable[[Matter], Text]
+    title: str
+    is_over: bool = False
 
 
 def text(matter: Matter, language: str) -> Text:
     """Return the text in `language` (a BCP 47 tag), or in English where it is not spoken yet."""
-    tag = language.casefold()
-    spoken = _LANGUAGES.get(tag) or _LANGUAGES.get(tag.partition("-")[0]) or _LANGUAGES[FALLBACK]
-    return spoken.write(matter)
+    spoken = _language(language)
+    match matter.kind:
+        case NotificationKind.CLEAR:
+            return _text(matter, spoken.not_watched, spoken.nothing_to_do)
+        case NotificationKind.RECOVERY:
+            return _text(matter, _recovery(matter, spoken), spoken.nothing_to_do)
+        case NotificationKind.STEP_UP:
+            phrase = f"{spoken.worse} – {_alarm(matter, spoken)}"
+        case NotificationKind.REMINDER:
+            phrase = f"{spoken.reminder} – {_alarm(matter, spoken)}"
+        case _:
+            phrase = _alarm(matter, spoken)
+    return _text(matter, phrase, _body(matter, spoken))
+
+
+def buttons(language: str) -> list[dict[str, str]]:
+    """Return the buttons of whatever a person can do something about, in their order."""
+    spoken = _language(language)
+    return [
+        {"action": "seen", "title": spoken.seen},
+        {"action": "snooze", "title": spoken.snooze},
+        {"action": "open", "title": spoken.open},
+    ]
+
+
+def also(titles: Sequence[str], language: str) -> str:
+    """Return the sentence that adds other troubles of a room to the gravest."""
+    return _language(language).also.format(titles="; ".join(dict.fromkeys(titles)))
+
+
+def summary(told: Sequence[Told], language: str, *, is_of_a_flood: bool) -> Text:
+    """Return several notifications as one; equal ones are counted, those beyond six as well."""
+    spoken = _language(language)
+    counted = Counter(one.title for one in told)
+    lasting = {one.title for one in told if not one.is_over}
+    lines = [
+        f"• {title}{_remark(spoken, count, is_over=title not in lasting)}"
+        for title, count in counted.items()
+    ]
+    hidden = len(lines) - SUMMARY_LINES
+    if hidden > 0:
+        lines = [*lines[:SUMMARY_LINES], spoken.forms(spoken.more, hidden)]
+    forms = spoken.flood_summary if is_of_a_flood else spoken.quiet_summary
+    return Text(spoken.forms(forms, len(told)), "\n".join(lines))
 
 
 def temperature(temperature_c: float, unit: TemperatureUnit) -> str:
     """Return a temperature for reading, in whole degrees of the home's unit."""
-    degrees = temperature_c * 9 / 5 + 32 if unit == "°F" else temperature_c
-    return f"{round(degrees)} {unit}"
+    return f"{round(_degrees(temperature_c, unit))} {unit}"
 
 
-# --- English --------------------------------------------------------------------------------
-
-_EN_ALARM: Final = {
-    Protect.COLD_WALL: "the cold wall is too damp",
-    Protect.WINDOW: "the window is too damp",
-    Protect.INSULATED_WALL: "the wall is too damp",
-    Protect.CELLAR: "the cellar wall is too damp",
-    Protect.THINGS: "too damp for the things in the room",
-}
-_EN_RECOVERY: Final = {
-    Protect.COLD_WALL: "the wall is dry again",
-    Protect.WINDOW: "the window is dry again",
-    Protect.INSULATED_WALL: "the wall is dry again",
-    Protect.CELLAR: "the cellar wall is dry again",
-    Protect.THINGS: "dry enough again for the things in the room",
-}
-_EN_SURFACE: Final = {
-    Protect.COLD_WALL: "the wall",
-    Protect.WINDOW: "the window",
-    Protect.INSULATED_WALL: "the wall",
-    Protect.CELLAR: "the wall",
-}
+def _language(tag: str) -> Language:
+    folded = tag.casefold().replace("_", "-")
+    return LANGUAGES.get(folded.partition("-")[0]) or LANGUAGES[FALLBACK]
 
 
-# What is told of rules that are not about mould: the alarm, what to do, the recovery.
-_EN_PLAIN: Final = {
-    RuleKind.CONDENSATION: (
-        "water condenses on the cold surface",
-        "Wipe it dry, and air the room.",
-        "no more water condenses",
-    ),
-    RuleKind.NO_DATA: (
-        "nothing is heard from its sensors",
-        "Mould cannot be watched for there. Look at the batteries and the reach of the sensors.",
-        "its sensors are heard again",
-    ),
-    RuleKind.THRESHOLD: (
-        "a value is beyond what you set",
-        "Open Home Assistant to see which.",
-        "the value is back",
-    ),
-    RuleKind.SILENT: (
-        "nothing is heard from it",
-        "Look at its battery and its reach.",
-        "it is heard again",
-    ),
-    RuleKind.BROKER_AWAY: (
-        "no sensor can be heard",
-        "The MQTT broker cannot be reached. Look whether it runs.",
-        "the sensors can be heard again",
-    ),
-    RuleKind.SPOOL_FILLING: (
-        "the waiting readings fill their space",
-        "The database has been away for long. Look whether it runs.",
-        "the waiting readings are stored",
-    ),
-    RuleKind.DEAD_LETTERS: (
-        "some messages of sensors cannot be understood",
-        "The list in Home Assistant says which.",
-        "all messages are understood again",
-    ),
-}
+def _text(matter: Matter, phrase: str, body: str) -> Text:
+    return Text(f"{matter.room}: {phrase}", body)
 
 
-def _english(matter: Matter) -> Text:
-    plain = _EN_PLAIN.get(matter.rule)
-    if plain is not None and matter.kind is not NotificationKind.CLEAR:
-        alarm, what_to_do, recovery = plain
-        if matter.kind is NotificationKind.ALARM:
-            return Text(f"{matter.room}: {alarm}", what_to_do)
-        return Text(f"{matter.room}: {recovery}", "Nothing to do.")
-    match matter.kind:
-        case NotificationKind.ALARM:
-            body = f"{_english_duration(matter.damp_hours)} {_english_advice(matter)}"
-            return Text(f"{matter.room}: {_EN_ALARM[matter.protect]}", body)
-        case NotificationKind.RECOVERY:
-            return Text(f"{matter.room}: {_EN_RECOVERY[matter.protect]}", "Nothing to do.")
-        case NotificationKind.CLEAR:
-            return Text(f"{matter.room}: no longer watched", "Nothing to do.")
+def _remark(spoken: Language, count: int, *, is_over: bool) -> str:
+    remarks = [spoken.forms(spoken.times, count)] if count > 1 else []
+    if is_over:
+        remarks.append(spoken.over)
+    return f" ({', '.join(remarks)})" if remarks else ""
 
 
-def _english_duration(damp_hours: float) -> str:
-    if damp_hours <= 0.0:
+def _alarm(matter: Matter, spoken: Language) -> str:
+    if matter.rule is RuleKind.THRESHOLD:
+        return _crossed(matter, spoken)
+    plain = spoken.plain.get(matter.rule)
+    if plain is not None:
+        return plain.alarm
+    if matter.level is Level.DAMAGE:
+        return spoken.mould_grows
+    if matter.days is None:
+        return spoken.damp[matter.protect]
+    return _first_growth(*matter.days, spoken)
+
+
+def _recovery(matter: Matter, spoken: Language) -> str:
+    if matter.rule is RuleKind.THRESHOLD:
+        crossed = matter.crossed
+        name = spoken.metrics.get(crossed.metric, crossed.metric) if crossed else "…"
+        return spoken.back.format(metric=name)
+    plain = spoken.plain.get(matter.rule)
+    return spoken.dry[matter.protect] if plain is None else plain.recovery
+
+
+def _body(matter: Matter, spoken: Language) -> str:
+    if matter.rule is RuleKind.THRESHOLD:
+        crossed = matter.crossed
+        if crossed is None or not crossed.name:
+            return spoken.asked_for
+        return f"{_capital(_crossing(crossed, matter.temperature_unit, spoken))}."
+    plain = spoken.plain.get(matter.rule)
+    if plain is not None:
+        return plain.advice
+    return f"{_duration(matter, spoken)} {_advice(matter, spoken)}"
+
+
+def _first_growth(least_d: float, most_d: float | None, spoken: Language) -> str:
+    if most_d is None:
+        forms, unit_d = _unit(least_d, spoken)
+        least = spoken.forms(forms, max(1, round(least_d / unit_d)))
+        return spoken.mould_in.format(span=spoken.longer_than.format(least=least))
+    forms, unit_d = _unit(most_d, spoken)
+    least_n, most_n = round(least_d / unit_d), round(most_d / unit_d)
+    if most_n < 1:
+        return spoken.mould_soon
+    least_n = max(1, least_n)
+    span = str(most_n) if least_n >= most_n else spoken.span.format(least=least_n, most=most_n)
+    form = forms.one if spoken.is_one(most_n) else forms.other
+    return spoken.mould_in.format(span=form.format(n=span))
+
+
+def _unit(days: float, spoken: Language) -> tuple[Forms, float]:
+    if days < _DAYS_BELOW_D:
+        return spoken.days, 1.0
+    return (spoken.weeks, _WEEK_D) if days < _WEEKS_BELOW_D else (spoken.months, _MONTH_D)
+
+
+def _duration(matter: Matter, spoken: Language) -> str:
+    if matter.damp_hours <= 0.0:
         # somebody who is told late, of what began before yesterday
-        return "It was damp enough for mould, and has not dried since."
-    hours = min(WHOLE_DAY_H, max(1, round(damp_hours)))
-    share = "all of" if hours == WHOLE_DAY_H else f"{hours} of"
-    return f"It was damp enough for mould for {share} the last 24 hours."
+        return spoken.damp_before
+    hours = min(WHOLE_DAY_H, max(1, round(matter.damp_hours)))
+    shown = spoken.whole_day if hours == WHOLE_DAY_H else spoken.forms(spoken.hours_of_day, hours)
+    return spoken.damp_for[matter.protect].format(hours=shown)
 
 
-def _english_advice(matter: Matter) -> str:
-    match matter.airing:
-        case AiringEffect.HELPS:
-            return "Open the window for 10 minutes now: the air outside is drier."
-        case AiringEffect.HARMS:
-            return f"Keep the window closed: the air outside is damper. {_english_warmth(matter)}"
-        case AiringEffect.NEUTRAL:
-            return f"Airing helps little now. {_english_warmth(matter)}"
-        case AiringEffect.UNKNOWN:
-            return _english_warmth(matter)
+def _advice(matter: Matter, spoken: Language) -> str:
+    said = spoken.airing[matter.airing].format(minutes=matter.airing_minutes)
+    if matter.airing is AiringEffect.HELPS:
+        return said
+    return f"{said} {_warmth(matter, spoken)}".strip()
 
 
-def _english_warmth(matter: Matter) -> str:
+def _warmth(matter: Matter, spoken: Language) -> str:
     if matter.protect is Protect.CELLAR:
-        return "Run a dehumidifier, and dry no laundry there."
-    surface = _EN_SURFACE.get(matter.protect)
+        return spoken.dehumidify
+    surface = spoken.surface.get(matter.protect)
     if surface is None or matter.surface_temperature_c is None:
-        return "Warm the room a little, and dry no laundry there."
+        return spoken.warm
     shown = temperature(matter.surface_temperature_c, matter.temperature_unit)
-    return f"Warm the room a little: {surface} is only about {shown}."
+    return spoken.warm_because.format(surface=surface, temperature=shown)
 
 
-_LANGUAGES: Final[Mapping[str, Language]] = {"en": Language(write=_english)}
+def _crossed(matter: Matter, spoken: Language) -> str:
+    crossed = matter.crossed
+    if crossed is None:  # the rule was changed: nothing is known of it any more
+        return spoken.beyond.format(metric="…")
+    return crossed.name or _crossing(crossed, matter.temperature_unit, spoken)
+
+
+def _crossing(crossed: Crossed, unit: TemperatureUnit, spoken: Language) -> str:
+    metric = spoken.metrics.get(crossed.metric, crossed.metric)
+    if crossed.value is None:
+        return spoken.beyond.format(metric=metric)
+    phrase = spoken.above if crossed.direction is Direction.ABOVE else spoken.below
+    return phrase.format(
+        metric=metric,
+        value=_measured(crossed.value, crossed.metric, unit, spoken),
+        threshold=_measured(crossed.threshold, crossed.metric, unit, spoken),
+    )
+
+
+def _measured(value: float, metric: str, unit: TemperatureUnit, spoken: Language) -> str:
+    if metric == "temperature_c":
+        return f"{spoken.number(_degrees(value, unit))} {unit}"
+    return f"{spoken.number(value)} {_UNITS.get(metric, '')}".rstrip()
+
+
+def _degrees(temperature_c: float, unit: TemperatureUnit) -> float:
+    return temperature_c * 9 / 5 + 32 if unit == "°F" else temperature_c
+
+
+def _capital(phrase: str) -> str:
+    return phrase[:1].upper() + phrase[1:]

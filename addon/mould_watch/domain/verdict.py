@@ -32,6 +32,8 @@ class Verdict:
     is_recovered: bool = False
     # when the breach that counts began; None: there is none
     breach_since: datetime | None = None
+    # it swings about its threshold: one more breach is no news
+    is_unsteady: bool = False
     # the numbers behind it, as JSON has them, units in the names
     evidence: Mapping[str, Any] = field(default_factory=dict)
 

@@ -4,6 +4,8 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from mould_watch.domain.condition import Level
+from mould_watch.domain.incident import Incident
 from mould_watch.domain.incident_action import (
     Action,
     ActionOutcome,
@@ -11,6 +13,7 @@ from mould_watch.domain.incident_action import (
     Handling,
     handle,
 )
+from mould_watch.domain.notification import is_handled, plan
 from mould_watch.storage import incidents
 from mould_watch.storage.database import Connection
 from mould_watch.storage.sql import load_queries
@@ -57,6 +60,7 @@ async def apply_action(
     if handling is not None:
         transition_id = await incidents.write_handling(connection, incident, handling, at=at)
         incident = handling.incident
+        await _hush(connection, incident, transition_id, at)
         await connection.execute(_QUERIES.request_evaluation, subject_id, at)
     await connection.execute(
         _QUERIES.record,
@@ -71,3 +75,34 @@ async def apply_action(
     return ActionResult(
         outcome, incident=incident, subject_id=subject_id, transition_id=transition_id
     )
+
+
+async def _hush(
+    connection: Connection, incident: Incident, transition_id: int, at: datetime
+) -> None:
+    """Take back what still waits of an incident that was handled, and clear all that show it.
+
+    One that is to speak again does so when it is judged, which is soon.
+    """
+    if not is_handled(incident):
+        return
+    rows = await incidents.lane_rows(connection, incident.incident_id, lock=True)
+    planned = plan(incident, rows, (), notify=False)
+    await incidents.cancel_notifications(connection, planned.cancel, "seen, or put off")
+    about = await connection.fetchrow(_QUERIES.about, incident.incident_id)
+    for new in planned.add:
+        await incidents.insert_notification(
+            connection,
+            incident.incident_id,
+            transition_id,
+            new,
+            severity=Level.NONE,
+            message={
+                "room_id": about and about["room_id"] and str(about["room_id"]),
+                "room": about and about["name"],
+                "title": "",
+                "body": "",
+                "buttons": [],
+            },
+            at=at,
+        )

@@ -1,19 +1,23 @@
 """Incidents as they stand, and the steps they take, each guarded by the step before."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from mould_watch.domain.condition import Level
+from mould_watch.domain.holding import Hold
 from mould_watch.domain.incident import Cause, Incident, IncidentState, Step, after
 from mould_watch.domain.incident_action import Handling
-from mould_watch.domain.notification import Lane, LaneRow, NewNotification
+from mould_watch.domain.notification import Lane, LaneRow, NewNotification, NotificationKind
 from mould_watch.errors import IllegalTransitionError
 from mould_watch.storage.database import Connection
 from mould_watch.storage.sql import load_queries
 
 _QUERIES: Final = load_queries("incidents")
+
+UNRELEASED: Final = timedelta(minutes=5)
+"""So long after its time does a held notification go out by itself, with nobody to release it."""
 
 
 async def live_incidents(connection: Connection, subject_id: int) -> list[Incident]:
@@ -193,6 +197,11 @@ async def lane_rows(connection: Connection, incident_id: UUID, *, lock: bool) ->
             attempts=row["attempts"],
             is_cancelled=row["is_cancelled"],
             is_fallback=row["is_fallback"],
+            kind=NotificationKind(row["kind"]),
+            severity=Level(row["severity"]),
+            at=row["at"],
+            is_told_elsewhere=row["is_told_elsewhere"],
+            is_tried_elsewhere=row["is_tried_elsewhere"],
         )
         for row in rows
     ]
@@ -204,26 +213,37 @@ async def cancel_notifications(connection: Connection, ids: Sequence[UUID], reas
         await connection.execute(_QUERIES.cancel_notifications, list(ids), reason)
 
 
-async def insert_notifications(
+async def insert_notification(
     connection: Connection,
     incident_id: UUID,
     transition_id: int,
-    notifications: Sequence[NewNotification],
+    new: NewNotification,
     *,
     severity: Level,
     message: Mapping[str, Any],
-) -> None:
-    """Write notifications of a transition, each with the same message."""
-    for new in notifications:
-        await connection.execute(
-            _QUERIES.insert_notification,
-            transition_id,
-            incident_id,
-            new.lane.channel,
-            new.lane.route,
-            new.lane.target,
-            new.sequence,
-            new.kind.value,
-            severity.value,
-            dict(message),
-        )
+    at: datetime,
+    hold: Hold | None = None,
+) -> UUID:
+    """Write a notification of a transition and return its id.
+
+    One that is held is released by whoever finds its time come; if nobody does, it becomes due
+    `UNRELEASED` later by the database's clock.
+    """
+    due_in = timedelta(0) if hold is None else max(hold.until - at, timedelta(0)) + UNRELEASED
+    notification_id: UUID = await connection.fetchval(
+        _QUERIES.insert_notification,
+        transition_id,
+        incident_id,
+        new.lane.channel,
+        new.lane.route,
+        new.lane.target,
+        new.sequence,
+        new.kind.value,
+        severity.value,
+        dict(message),
+        due_in.total_seconds(),
+        None if hold is None else hold.until,
+        None if hold is None else hold.reason.value,
+        at if hold is None else None,
+    )
+    return notification_id

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from mould_watch.domain.condition import DeviceCondition, Level
-from mould_watch.domain.configuration import DeviceConfiguration
+from mould_watch.domain.configuration import DeviceConfiguration, HomeConfiguration
 from mould_watch.domain.incident import Incident
 from mould_watch.domain.notification import NotificationKind
 from mould_watch.domain.rules.habits import habits_of
@@ -15,12 +15,12 @@ from mould_watch.domain.rules.listening import Parts
 from mould_watch.domain.rules.settings import DeviceRules, SilentSettings
 from mould_watch.domain.rules.silent import judge_silent, silence_limit
 from mould_watch.domain.rules.threshold import judge_threshold, lookback
-from mould_watch.domain.texts import Matter
-from mould_watch.domain.verdict import Judged
+from mould_watch.domain.texts import Matter, TemperatureUnit
+from mould_watch.domain.verdict import Judged, Verdict
 from mould_watch.storage import device_subjects as storage
 from mould_watch.storage.database import Connection
 from mould_watch.storage.device_subjects import DeviceFacts, SourceFacts
-from mould_watch.watch.judgement import SOON, Judgement
+from mould_watch.watch.judgement import SOON, Judgement, crossed_in
 
 LONGEST: Final = timedelta(hours=1)
 """No device waits longer to be looked at: it may have begun to send, or a part come back."""
@@ -33,17 +33,24 @@ class _JudgedDevice:
     name: str
     config: DeviceConfiguration | None
     now: datetime
-    unknown_rules: tuple[str, ...]
+    verdicts: tuple[Verdict, ...]
+    temperature_unit: TemperatureUnit
 
     def condition(self, live: Mapping[str, Incident]) -> DeviceCondition:
         return DeviceCondition(
             evaluated_at=self.now,
             incidents=tuple(one.summary for one in live.values()),
-            unknown_rules=self.unknown_rules,
+            unknown_rules=tuple(one.rule_id for one in self.verdicts if not one.is_known),
         )
 
     def matter(self, rule_id: str, kind: NotificationKind) -> Matter:
-        return Matter(kind=kind, room=self.name, rule=kind_of(rule_id))
+        return Matter(
+            kind=kind,
+            room=self.name,
+            rule=kind_of(rule_id),
+            temperature_unit=self.temperature_unit,
+            crossed=crossed_in(self.verdicts, rule_id),
+        )
 
     def wants(self, rule_id: str) -> bool:
         if self.config is None:
@@ -63,10 +70,11 @@ async def judge_device(
     connection: Connection,
     device: DeviceFacts,
     config: DeviceConfiguration | None,
+    home: HomeConfiguration,
     parts: Parts,
-    now: datetime,
 ) -> Judgement:
-    """Ask every rule of a device for its verdict at `now`; `config`: what the user says of it."""
+    """Ask every rule of a device for its verdict now; `config`: what the user says of it."""
+    now = parts.now
     judged = [*_silent(device, config, parts, now)]
     for settings in config.thresholds if config else ():
         if settings.enabled:
@@ -74,11 +82,11 @@ async def judge_device(
                 connection, device.device_id, settings.metric, now - lookback(settings), now
             )
             judged.append(judge_threshold(settings, points, now, parts.counted_from))
-    unknown = tuple(one.verdict.rule_id for one in judged if not one.verdict.is_known)
-    shown = _JudgedDevice(device_name(device, config), config, now, unknown)
+    verdicts = tuple(one.verdict for one in judged)
+    shown = _JudgedDevice(device_name(device, config), config, now, verdicts, home.temperature_unit)
     due = [at for one in judged for at in one.due if at > now]
     return Judgement(
-        verdicts=tuple(one.verdict for one in judged),
+        verdicts=verdicts,
         # what is open is soon over, once it is heard
         next_at=min([now + LONGEST, *(max(at, now + SOON) for at in due)]),
         next_at_while_open=now + SOON,

@@ -7,6 +7,7 @@ from datetime import datetime
 from mould_watch.domain.condition import SubjectCondition
 from mould_watch.domain.incident import Incident, retirement, steps
 from mould_watch.domain.notification import NotificationKind
+from mould_watch.domain.notification_policy import NotificationPolicy
 from mould_watch.domain.rules.kinds import kind_of
 from mould_watch.domain.texts import Matter
 from mould_watch.domain.verdict import Verdict
@@ -28,7 +29,9 @@ class Evaluated:
     notifications: tuple[PlannedNotification, ...] = ()
 
 
-async def evaluate(connection: Connection, subject_id: int, now: datetime) -> Evaluated | None:
+async def evaluate(
+    connection: Connection, subject_id: int, now: datetime, policy: NotificationPolicy
+) -> Evaluated | None:
     """Judge a subject at `now` inside the transaction of `connection`.
 
     Returns the steps its incidents took; None when another evaluator has it. Raises
@@ -38,7 +41,7 @@ async def evaluate(connection: Connection, subject_id: int, now: datetime) -> Ev
     if not await storage.lock_subject(connection, subject_id):
         return None
     taken = await storage.take_requests(connection, subject_id)
-    events = await _evaluate(connection, subject_id, taken.from_ts, now)
+    events = await _evaluate(connection, subject_id, taken.from_ts, now, policy)
     incident_ids = {event.incident.incident_id for event in events}
     written = (
         await storage.planned_notifications(connection, incident_ids, taken.trace)
@@ -49,7 +52,11 @@ async def evaluate(connection: Connection, subject_id: int, now: datetime) -> Ev
 
 
 async def _evaluate(
-    connection: Connection, subject_id: int, requested_from: datetime | None, now: datetime
+    connection: Connection,
+    subject_id: int,
+    requested_from: datetime | None,
+    now: datetime,
+    policy: NotificationPolicy,
 ) -> tuple[IncidentEvent, ...]:
     stored = await storage.subject(connection, subject_id, now)
     if stored is None:
@@ -62,7 +69,7 @@ async def _evaluate(
         await storage.remove_condition(connection, subject_id)
         return ()
     live = await incidents.live_incidents(connection, subject_id)
-    writer = _writer(connection, judged, now)
+    writer = _writer(connection, judged, now, policy)
     if judged.judgement is None:
         await storage.remove_condition(connection, subject_id)
         return await _retire(writer, live)
@@ -73,7 +80,9 @@ async def _evaluate(
     return events
 
 
-def _writer(connection: Connection, judged: JudgedSubject, now: datetime) -> IncidentWriter:
+def _writer(
+    connection: Connection, judged: JudgedSubject, now: datetime, policy: NotificationPolicy
+) -> IncidentWriter:
     watched, judgement = judged.watched, judged.judgement
 
     def matter(rule_id: str, kind: NotificationKind) -> Matter:
@@ -85,6 +94,10 @@ def _writer(connection: Connection, judged: JudgedSubject, now: datetime) -> Inc
         now,
         matter=judgement.matter if judgement else matter,
         wants=judgement.wants if judgement else lambda _rule_id: False,
+        policy=policy,
+        unsteady=frozenset(
+            one.rule_id for one in (judgement.verdicts if judgement else ()) if one.is_unsteady
+        ),
     )
 
 
@@ -132,7 +145,7 @@ async def _follow(
         taken = await _take_steps(writer, incident, verdict)
         events += taken
         if incident is not None and not taken:
-            await writer.follow_wishes(incident)
+            await writer.keep_up(incident)
     # what is left has no rule any more
     events += await _retire(writer, list(by_rule.values()))
     return tuple(events)

@@ -14,12 +14,14 @@ from pydantic import ValidationError
 from mould_watch.clock import Clock
 from mould_watch.domain.clock_jump import ClockWatch
 from mould_watch.domain.incident import Cause, IncidentState, Step
+from mould_watch.domain.notification_policy import NotificationPolicy
 from mould_watch.errors import DatabaseUnavailableError, IllegalTransitionError
 from mould_watch.retry import Backoff
-from mould_watch.storage import backend_state
+from mould_watch.storage import backend_state, held
 from mould_watch.storage import evaluation as storage
 from mould_watch.storage.database import Database
 from mould_watch.watch.evaluation import Evaluated, evaluate
+from mould_watch.watch.release import release_due
 
 _LOGGER: Final = logging.getLogger(__name__)
 
@@ -69,10 +71,16 @@ class Round:
 class Evaluator:
     """Judges subjects for ever. One for each process is enough."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        """Judge what is in `database`, at the time that `clock` says."""
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        policy: NotificationPolicy = NotificationPolicy(),  # noqa: B008 - frozen
+    ) -> None:
+        """Judge what is in `database`, at the time that `clock` says; plan as `policy` says."""
         self._database = database
         self._clock = clock
+        self._policy = policy
         # bounded by the number of subjects; an entry ends with the next success
         self._put_off: dict[int, _PutOff] = {}
         self._watch = ClockWatch(clock.now(), clock.monotonic_s())
@@ -87,6 +95,7 @@ class Evaluator:
             try:
                 await self._prepare()
                 done = await self.evaluate_waiting()
+                await self.release_waiting()
             except DatabaseUnavailableError as error:
                 if backoff.failures == 0:
                     _LOGGER.warning(
@@ -112,7 +121,7 @@ class Evaluator:
         for subject_id in waiting:
             try:
                 async with self._database.transaction() as connection:
-                    done = await evaluate(connection, subject_id, self._clock.now())
+                    done = await evaluate(connection, subject_id, self._clock.now(), self._policy)
             except _SUBJECT_ERRORS as error:
                 self._fail(subject_id, error)
                 failed += 1
@@ -124,6 +133,18 @@ class Evaluator:
             evaluated += 1
             _tell(done)
         return Round(evaluated, contended, failed)
+
+    async def release_waiting(self) -> int:
+        """Let the notifications go whose waiting is over; return for how many targets.
+
+        Raises DatabaseUnavailableError.
+        """
+        async with self._database.connection() as connection:
+            targets = await held.due_targets(connection, self._clock.now())
+        for target in targets:
+            async with self._database.transaction() as connection:
+                await release_due(connection, target, self._clock.now(), self._policy)
+        return len(targets)
 
     async def _prepare(self) -> None:
         """Note a jump of the wall clock, and now and then who is to be judged at all."""

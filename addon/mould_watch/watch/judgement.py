@@ -1,6 +1,6 @@
 """What judging one subject comes to, whatever kind it is of."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -8,7 +8,8 @@ from typing import Final
 from mould_watch.domain.condition import SubjectCondition
 from mould_watch.domain.incident import Incident
 from mould_watch.domain.notification import NotificationKind
-from mould_watch.domain.texts import Matter
+from mould_watch.domain.rules.kinds import RuleKind, kind_of
+from mould_watch.domain.texts import Crossed, Matter
 from mould_watch.domain.verdict import Verdict
 
 SOON: Final = timedelta(seconds=30)
@@ -33,3 +34,11 @@ class Judgement:
     matter: Callable[[str, NotificationKind], Matter]
     # whether anybody wants to be told of a rule
     wants: Callable[[str], bool]
+
+
+def crossed_in(verdicts: Iterable[Verdict], rule_id: str) -> Crossed | None:
+    """Return the value and threshold of a threshold rule; None: it is not one, or is gone."""
+    if kind_of(rule_id) is not RuleKind.THRESHOLD:
+        return None
+    evidence = next((one.evidence for one in verdicts if one.rule_id == rule_id), None)
+    return None if evidence is None else Crossed.of(evidence)

@@ -24,9 +24,10 @@ from mould_watch.domain.surface_damp import (
     verdict,
 )
 from mould_watch.domain.texts import Matter
+from mould_watch.domain.verdict import Verdict
 from mould_watch.storage import incidents
 from mould_watch.storage.database import Connection
-from mould_watch.watch.judgement import Judgement
+from mould_watch.watch.judgement import Judgement, crossed_in
 from mould_watch.watch.room_climate import room_climate
 from mould_watch.watch.room_rules import RoomUnderWatch, side_rules
 from mould_watch.watch.transitions import Watched
@@ -43,10 +44,11 @@ async def judge_room(
     resolved_at = await incidents.last_resolved_at(connection, room.subject_id, RULE_ID)
     assessment = assess(climate, surface_of(config), rule, now, resolved_at)
     others = await side_rules(connection, under_watch, devices, climate, parts)
-    judged = _JudgedRoom(room.name, under_watch, climate, assessment, now)
+    verdicts = (verdict(assessment), *(one.verdict for one in others))
+    judged = _JudgedRoom(room.name, under_watch, climate, assessment, now, verdicts)
     next_at = next_evaluation_at(climate, assessment, rule, now)
     return Judgement(
-        verdicts=(verdict(assessment), *(one.verdict for one in others)),
+        verdicts=verdicts,
         next_at=min([next_at, *(at for one in others for at in one.due if at > now)]),
         condition=judged.condition,
         matter=judged.matter,
@@ -63,6 +65,7 @@ class _JudgedRoom:
     climate: Climate
     assessment: Assessment
     now: datetime
+    verdicts: tuple[Verdict, ...]
 
     def condition(self, live: Mapping[str, Incident]) -> RoomCondition:
         """Return the room as it is shown, with its live incidents by rule."""
@@ -87,6 +90,7 @@ class _JudgedRoom:
             airing=airing(self.climate, self.now).effect,
             surface_temperature_c=None if surface is None else surface.temperature_c,
             temperature_unit=self.under_watch.home.temperature_unit,
+            crossed=crossed_in(self.verdicts, rule_id),
         )
 
     def wants(self, rule_id: str) -> bool:

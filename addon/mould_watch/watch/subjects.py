@@ -40,7 +40,13 @@ async def judge_subject(
         return None
     home = HomeConfiguration.model_validate(stored.home)
     parts = Parts(await backend_state.states(connection), now)
-    watched = Watched(subject_id=subject_id, name=NAME, home=home, owner=stored.owner)
+    watched = Watched(
+        subject_id=subject_id,
+        name=NAME,
+        home=home,
+        owner=stored.owner,
+        counted_from=parts.counted_from,
+    )
     if stored.is_backend:
         return JudgedSubject(watched, await judge_backend(connection, home, parts, now))
     if stored.device_id is not None:
@@ -60,6 +66,7 @@ async def _device(
         watched,
         name=device_name(device, config),
         hears_broker=part_of(device.source_instance) == BROKER,
+        targets=config.targets if config else None,
     )
     if device.is_merged:
         await device_subjects.forget_readings(connection, watched.subject_id)
@@ -69,7 +76,8 @@ async def _device(
         await device_subjects.hear_readings(connection, watched.subject_id, device_id)
     else:
         await device_subjects.forget_readings(connection, watched.subject_id)
-    return JudgedSubject(subject, await judge_device(connection, device, config, parts, parts.now))
+    judgement = await judge_device(connection, device, config, watched.home, parts)
+    return JudgedSubject(subject, judgement)
 
 
 async def _room(
@@ -86,6 +94,7 @@ async def _room(
     subject = replace(
         subject,
         hears_broker=any(part_of(one.source_instance) == BROKER for one in sources.all()),
+        targets=config.targets,
     )
     room = RoomUnderWatch(stored.room_id, config, stored.valid_from or parts.now, watched.home)
     return JudgedSubject(subject, await judge_room(connection, subject, room, parts))

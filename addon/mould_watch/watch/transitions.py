@@ -1,27 +1,30 @@
 """Writing the steps of an incident, each with the notifications it brings."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from mould_watch.domain.condition import Level
 from mould_watch.domain.configuration import HomeConfiguration
+from mould_watch.domain.holding import Hold, flood_of, hold_of
 from mould_watch.domain.incident import Incident, Step
 from mould_watch.domain.incident_action import end_of_snooze
 from mould_watch.domain.notification import (
     Lane,
     LaneRow,
+    NewNotification,
     NotificationKind,
     NotificationPlan,
     lanes_of,
     plan,
-    plan_again,
+    remind,
 )
+from mould_watch.domain.notification_policy import NotificationPolicy
 from mould_watch.domain.precedence import Related, superseded_by
-from mould_watch.domain.texts import Matter, text
-from mould_watch.storage import incidents
+from mould_watch.domain.texts import Matter, buttons, text
+from mould_watch.storage import held, incidents
 from mould_watch.storage.database import Connection
 
 
@@ -38,6 +41,10 @@ class Watched:
     room_id: UUID | None = None
     # what it sends comes over the broker, at least some of it
     hears_broker: bool = True
+    # who is told of it; None: who is told of the home
+    targets: tuple[str, ...] | None = None
+    # when the wall clock last jumped: no distance reaches back beyond it
+    counted_from: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,9 @@ class IncidentWriter:
     matter: Callable[[str, NotificationKind], Matter]
     # whether anybody wants to be told of a rule
     wants: Callable[[str], bool]
+    policy: NotificationPolicy
+    # the rules whose value swings about its threshold
+    unsteady: frozenset[str] = frozenset()
 
     async def begin(
         self, rule_id: str, step: Step, *, breach_since: datetime, evidence: Mapping[str, Any]
@@ -74,7 +84,7 @@ class IncidentWriter:
             at=self.now,
             evidence=evidence,
         )
-        await self._notify(incident, step, transition_id)
+        await self._notify(incident, transition_id)
         return IncidentEvent(self.subject, incident, step)
 
     async def advance(
@@ -84,7 +94,7 @@ class IncidentWriter:
         after, transition_id = await incidents.advance_incident(
             self.connection, incident, step, at=self.now, evidence=evidence
         )
-        await self._notify(after, step, transition_id)
+        await self._notify(after, transition_id)
         return IncidentEvent(self.subject, after, step)
 
     async def end_snooze(self, incident: Incident) -> IncidentEvent | None:
@@ -98,32 +108,42 @@ class IncidentWriter:
         transition_id = await incidents.write_handling(
             self.connection, incident, handling, at=self.now
         )
-        await self._notify(handling.incident, handling.step, transition_id)
+        await self._notify(handling.incident, transition_id)
         return IncidentEvent(self.subject, handling.incident, handling.step)
 
-    async def follow_wishes(self, incident: Incident) -> None:
-        """Bring the alarms of an incident that took no step in line with who wants them now."""
+    async def keep_up(self, incident: Incident) -> None:
+        """Bring the lanes of an incident that took no step in line with who wants to hear now.
+
+        Reminders that are due are written as well.
+        """
         if not incident.state.is_risk:
             return
         is_told = await self._is_told(incident)
-        planned = plan_again(
-            incident.state, await self._rows(incident), self._lanes, notify=is_told
-        )
-        if not planned.cancel and not planned.add:
+        if self._planned(incident, await self._rows(incident), is_told=is_told).is_empty:
             return
         # now with the rows locked, so that a worker claims none of them meanwhile
-        planned = plan_again(
-            incident.state,
-            await self._rows(incident, lock=True),
-            self._lanes,
-            notify=is_told,
-        )
+        planned = self._planned(incident, await self._rows(incident, lock=True), is_told=is_told)
         opening_id = await incidents.opening_transition_id(self.connection, incident.incident_id)
         await self._write(incident, planned, opening_id, "no longer wanted there")
 
-    async def _notify(self, incident: Incident, step: Step, transition_id: int) -> None:
+    def _planned(
+        self, incident: Incident, rows: Sequence[LaneRow], *, is_told: bool
+    ) -> NotificationPlan:
+        planned = plan(incident, rows, self._lanes, notify=is_told)
+        if not planned.is_empty or not is_told:
+            return planned
+        return remind(
+            incident,
+            rows,
+            self._lanes,
+            self.now,
+            policy=self.policy,
+            counted_from=self.subject.counted_from,
+        )
+
+    async def _notify(self, incident: Incident, transition_id: int) -> None:
         planned = plan(
-            step,
+            incident,
             await self._rows(incident, lock=True),
             self._lanes,
             notify=await self._is_told(incident),
@@ -145,7 +165,7 @@ class IncidentWriter:
 
     @property
     def _lanes(self) -> tuple[Lane, ...]:
-        return lanes_of(self.subject.home, self.subject.owner)
+        return lanes_of(self.subject.home, self.subject.owner, self.subject.targets)
 
     async def _rows(self, incident: Incident, *, lock: bool = False) -> list[LaneRow]:
         return await incidents.lane_rows(self.connection, incident.incident_id, lock=lock)
@@ -154,21 +174,47 @@ class IncidentWriter:
         self, incident: Incident, planned: NotificationPlan, transition_id: int, reason: str
     ) -> None:
         await incidents.cancel_notifications(self.connection, planned.cancel, reason)
-        if planned.kind is None:
-            return
-        said = text(self.matter(incident.rule_id, planned.kind), self.subject.home.language)
-        await incidents.insert_notifications(
-            self.connection,
-            incident.incident_id,
-            transition_id,
-            planned.add,
-            # a closing message is no warning
-            severity=incident.level if planned.kind is NotificationKind.ALARM else Level.NONE,
-            message={
-                "room_id": self.subject.room_id and str(self.subject.room_id),
-                "room": self.subject.name,
-                "title": said.title,
-                "body": said.body,
-                "buttons": [],
-            },
+        for new in planned.add:
+            await incidents.insert_notification(
+                self.connection,
+                incident.incident_id,
+                transition_id,
+                new,
+                # a closing message is no warning
+                severity=incident.level if new.kind.is_alarming else Level.NONE,
+                message=self._message(incident, new.kind),
+                at=self.now,
+                hold=await self._hold(incident, new),
+            )
+
+    def _message(self, incident: Incident, kind: NotificationKind) -> dict[str, Any]:
+        home = self.subject.home
+        matter = replace(self.matter(incident.rule_id, kind), level=incident.level)
+        said = text(matter, home.language)
+        return {
+            "room_id": self.subject.room_id and str(self.subject.room_id),
+            "room": self.subject.name,
+            "title": said.title,
+            "body": said.body,
+            "buttons": buttons(home.language) if kind.is_alarming else [],
+        }
+
+    async def _hold(self, incident: Incident, new: NewNotification) -> Hold | None:
+        """Return what a new notification waits for: the longer of a flood and the usual."""
+        usual = hold_of(
+            new.kind, incident.level, self.now, home=self.subject.home, policy=self.policy
         )
+        if new.kind is NotificationKind.CLEAR:
+            return None
+        flood = flood_of(
+            new.kind,
+            incident.level,
+            held.source(self.subject.subject_id, incident.rule_id),
+            self.now,
+            released=await held.released(self.connection, new.lane, self.now),
+            is_unsteady=incident.rule_id in self.unsteady,
+            policy=self.policy,
+        )
+        if flood is None or (usual is not None and usual.until > flood.until):
+            return usual
+        return flood

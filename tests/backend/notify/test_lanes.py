@@ -3,11 +3,12 @@
 import asyncio
 
 from mould_watch.domain.condition import Level
-from mould_watch.domain.incident import IncidentState, Step
+from mould_watch.domain.incident import Incident, IncidentState
 from mould_watch.domain.notification import NotificationPlan, plan
 from mould_watch.storage import incidents, outbox
 from mould_watch.storage.database import Connection, Database
 from mould_watch.storage.outbox import ClaimedNotification, Superseded
+from tests.support.climate import NOON
 from tests.support.notifications import (
     INSTANCE,
     add_incident,
@@ -174,7 +175,9 @@ async def test_an_incident_that_ends_while_its_alarm_is_being_claimed_gets_a_clo
     alarm = await add_notification(connection, incident)
 
     async def end_incident() -> NotificationPlan:
-        resolved = Step(IncidentState.RECOVERING, IncidentState.RESOLVED, Level.WARNING)
+        resolved = Incident(
+            incident, "surface_damp", IncidentState.RESOLVED, Level.WARNING, NOON, NOON, 3
+        )
         async with database.transaction() as evaluation:
             rows = await incidents.lane_rows(evaluation, incident, lock=True)
             planned = plan(resolved, rows, (), notify=True)

@@ -23,9 +23,13 @@ async def test_six_damp_hours_open_one_incident_and_write_one_alarm(
         "room_id": str(bathroom.room_id),
         "room": "Bathroom",
         "title": "Bathroom: too damp for the things in the room",
-        "body": "It was damp enough for mould for 6 of the last 24 hours. "
+        "body": "The air was too damp for 6 of the last 24 hours. "
         "Warm the room a little, and dry no laundry there.",
-        "buttons": [],
+        "buttons": [
+            {"action": "seen", "title": "Seen"},
+            {"action": "snooze", "title": "Remind me tomorrow"},
+            {"action": "open", "title": "Open"},
+        ],
     }
     condition = await bathroom.condition()
     assert condition is not None
@@ -339,7 +343,7 @@ async def test_a_wall_is_judged_with_the_outdoor_air(
     (alarm,) = await bedroom.notifications()
     assert alarm["message"]["title"] == "Bedroom: the cold wall is too damp"
     assert alarm["message"]["body"] == (
-        "It was damp enough for mould for 7 of the last 24 hours. "
+        "The cold wall was too damp for 7 of the last 24 hours. "
         "Open the window for 10 minutes now: the air outside is drier."
     )
 

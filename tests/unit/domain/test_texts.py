@@ -25,7 +25,7 @@ def alarm(protect: Protect = Protect.COLD_WALL, airing: AiringEffect = AiringEff
 def test_an_alarm_says_what_is_the_matter_and_what_helps() -> None:
     assert alarm() == Text(
         "Bathroom: the cold wall is too damp",
-        "It was damp enough for mould for 9 of the last 24 hours. "
+        "The cold wall was too damp for 9 of the last 24 hours. "
         "Open the window for 10 minutes now: the air outside is drier.",
     )
 
@@ -87,7 +87,7 @@ def test_each_protected_thing_has_a_name_of_its_own() -> None:
     assert "things in the room" in alarm(Protect.THINGS).title
 
 
-@pytest.mark.parametrize("language", ["en", "en-GB", "EN-us", "tlh", "", "de-AT"])
+@pytest.mark.parametrize("language", ["en", "en-GB", "EN-us", "tlh", "", "pt-BR"])
 def test_a_language_not_spoken_yet_falls_back_to_english(language: str) -> None:
     matter = Matter(kind=NotificationKind.RECOVERY, room="Bath")
     assert text(matter, language) == text(matter, "en")
@@ -98,7 +98,7 @@ def test_a_language_not_spoken_yet_falls_back_to_english(language: str) -> None:
 )
 def test_hours_are_whole(damp_hours: float, expected: str) -> None:
     matter = Matter(kind=NotificationKind.ALARM, room="Bath", damp_hours=damp_hours)
-    assert f"for mould for {expected} last 24 hours" in text(matter, "en").body
+    assert f"too damp for {expected} last 24 hours" in text(matter, "en").body
 
 
 def test_no_hours_are_invented_for_who_is_told_late() -> None:

@@ -5,7 +5,7 @@ stretch: neither a breach nor its end is assumed for time without data.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -17,6 +17,11 @@ LEAST_RECOVERY: Final = timedelta(minutes=30)
 """So long at least must a value be back: one that swings about its threshold is no news."""
 
 _HALF: Final = 0.5
+
+UNSTEADY_BREACHES: Final = 4
+"""So many separate breaches within a day are a value that swings about its threshold."""
+
+_DAY: Final = timedelta(hours=24)
 
 type Moment = tuple[datetime, float | None]
 """When a value begins to hold, and the value; None where a gap begins."""
@@ -46,6 +51,13 @@ class Crossing:
     breach_count: int = 0
     # the stretch behind the recovery threshold that lasts until now
     clear_since: datetime | None = None
+    # when each stretch beyond the threshold began, the one that lasts included
+    breaches: tuple[datetime, ...] = ()
+
+    def is_unsteady(self, now: datetime) -> bool:
+        """Say whether it went beyond the threshold again and again within the last day."""
+        recent = sum(1 for at in self.breaches if at > now - _DAY)
+        return recent >= UNSTEADY_BREACHES
 
 
 def moments(points: Iterable[Point], now: datetime) -> Iterator[Moment]:
@@ -69,16 +81,19 @@ def cross(
 ) -> Crossing:
     """Return where a value stands after `values`, which come in the order of their times."""
     now = Crossing(None)
+    breaches: list[datetime] = []
     for at, value in values:
         if value is None:
             now = Crossing(None)
         elif is_beyond(value):
+            if now.breach_since is None:
+                breaches.append(at)
             now = Crossing(value, now.breach_since or at, now.breach_count + 1)
         elif is_clear(value):
             now = Crossing(value, clear_since=now.clear_since or at)
         else:
             now = Crossing(value)
-    return now
+    return replace(now, breaches=tuple(breaches))
 
 
 def judge(
@@ -115,6 +130,7 @@ def judge(
         is_clear=crossing.clear_since is not None and clear >= patience.recovery * _HALF,
         is_recovered=crossing.clear_since is not None and clear >= patience.recovery,
         breach_since=crossing.breach_since,
+        is_unsteady=crossing.is_unsteady(now),
         evidence=evidence,
     )
 

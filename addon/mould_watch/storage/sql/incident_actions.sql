@@ -19,3 +19,12 @@ VALUES ($1, $2, $3, $4, $5, $6, $7);
 -- name: request_evaluation
 -- $1 subject, $2 at.
 INSERT INTO evaluation_request (subject_id, from_ts) VALUES ($1, $2);
+
+-- name: about
+-- $1 incident: the room it is in, or the device it is of; neither for the backend.
+SELECT room.id AS room_id, coalesce(room.name, device.name, 'Mould Watch') AS name
+FROM incident
+JOIN subject ON subject.id = incident.subject_id
+LEFT JOIN room ON room.id = subject.room_id
+LEFT JOIN device ON device.id = subject.device_id
+WHERE incident.id = $1;

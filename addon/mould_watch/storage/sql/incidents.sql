@@ -72,12 +72,20 @@ ORDER BY sequence DESC LIMIT 1;
 SELECT FROM notification WHERE incident_id = $1 ORDER BY id FOR UPDATE;
 
 -- name: lane_rows
--- $1 incident.
-SELECT id, channel, route, target, sequence, state = 'pending' AS is_pending, attempts,
-    state = 'cancelled' AND NOT fell_back AS is_cancelled, fallback_of IS NOT NULL AS is_fallback
-FROM notification
-WHERE incident_id = $1
-ORDER BY id;
+-- $1 incident. What another notification says as well counts while that one stands: a summary
+-- for good, another of its room as long as the incident lasts in whose lane it is.
+SELECT n.id, n.channel, n.route, n.target, n.sequence, n.state = 'pending' AS is_pending, n.attempts,
+    n.state = 'cancelled' AND NOT n.fell_back AS is_cancelled, n.fallback_of IS NOT NULL AS is_fallback,
+    n.kind, n.severity::text,
+    coalesce(n.released_at, n.held_until, n.created_at) AS at,
+    coalesce((bundle.state <> 'cancelled' OR bundle.attempts > 0)
+        AND (bundle.kind = 'summary' OR head.ended_at IS NULL), false) AS is_told_elsewhere,
+    coalesce(bundle.attempts > 0, false) AS is_tried_elsewhere
+FROM notification AS n
+LEFT JOIN notification AS bundle ON bundle.id = n.bundled_in
+LEFT JOIN incident AS head ON head.id = bundle.incident_id
+WHERE n.incident_id = $1
+ORDER BY n.id;
 
 -- name: cancel_notifications
 -- $1 ids, $2 reason.
@@ -87,7 +95,10 @@ WHERE id = ANY ($1::uuid[]) AND state = 'pending';
 
 -- name: insert_notification
 -- $1 transition, $2 incident, $3 channel, $4 route, $5 target, $6 sequence, $7 kind,
--- $8 severity, $9 message.
+-- $8 severity, $9 message, $10 seconds until it is due, $11 held until, $12 held for, $13 released.
 INSERT INTO notification
-    (transition_id, incident_id, channel, route, target, sequence, kind, severity, message)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::risk_level, $9);
+    (transition_id, incident_id, channel, route, target, sequence, kind, severity, message,
+     due_at, held_until, held_for, released_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::risk_level, $9,
+    clock_timestamp() + make_interval(secs => $10), $11, $12, $13)
+RETURNING id;

@@ -24,7 +24,8 @@ WITH candidate AS MATERIALIZED (
             AND newer.route = n.route AND newer.target = n.target
             AND newer.sequence > n.sequence
             AND newer.state = 'pending'
-            AND (n.attempts > 0 OR newer.kind <> 'alarm'))
+            AND (newer.kind IN ('recovery', 'clear')
+                 OR (n.attempts > 0 AND newer.held_until IS NULL)))
     ORDER BY n.due_at, n.id
     LIMIT $3
     FOR UPDATE OF n SKIP LOCKED
@@ -44,9 +45,10 @@ RETURNING n.id, n.incident_id, n.channel, n.route, n.target, n.kind, n.severity:
 
 -- name: supersede
 -- Ends what a newer row of its lane has made pointless, so that the newer one is the last to
--- arrive: a row attempted before, or any row that a closing message follows. A claim whose
--- lease ran out is first given back; its end comes with the next call. The newer ones are few
--- (index notification_follower), and the earlier are found by them.
+-- arrive: a row attempted before, unless the newer one still waits for company, or any row that a
+-- closing message follows. A claim whose lease ran out is first given back; its end comes with the
+-- next call. The newer ones are few (index notification_follower), and the earlier are found by
+-- them.
 WITH superseded AS MATERIALIZED (
     SELECT n.id, n.state
     FROM notification AS n
@@ -61,7 +63,8 @@ WITH superseded AS MATERIALIZED (
            AND earlier.sequence < newer.sequence
            AND earlier.state IN ('pending', 'claimed')
           WHERE newer.state = 'pending' AND newer.sequence > 1
-            AND (earlier.attempts > 0 OR newer.kind <> 'alarm')))
+            AND (newer.kind IN ('recovery', 'clear')
+                 OR (earlier.attempts > 0 AND newer.held_until IS NULL))))
     ORDER BY n.id
     FOR UPDATE OF n SKIP LOCKED
 ), given_back AS (

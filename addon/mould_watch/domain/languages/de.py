@@ -1,0 +1,121 @@
+"""German."""
+
+from typing import Final
+
+from mould_watch.domain.condition import AiringEffect
+from mould_watch.domain.configuration import Protect
+from mould_watch.domain.language import Forms, Language, Plain
+from mould_watch.domain.rules.kinds import RuleKind
+
+GERMAN: Final = Language(
+    tag="de",
+    decimal_mark=",",
+    is_one=lambda number: number == 1,
+    damp={
+        Protect.COLD_WALL: "die kalte Wand ist zu feucht",
+        Protect.WINDOW: "das Fenster ist zu feucht",
+        Protect.INSULATED_WALL: "die Wand ist zu feucht",
+        Protect.CELLAR: "die Kellerwand ist zu feucht",
+        Protect.THINGS: "zu feucht für die Sachen im Raum",
+    },
+    dry={
+        Protect.COLD_WALL: "die Wand ist wieder trocken",
+        Protect.WINDOW: "das Fenster ist wieder trocken",
+        Protect.INSULATED_WALL: "die Wand ist wieder trocken",
+        Protect.CELLAR: "die Kellerwand ist wieder trocken",
+        Protect.THINGS: "wieder trocken genug für die Sachen im Raum",
+    },
+    mould_in="Schimmel könnte in {span} beginnen",
+    mould_soon="Schimmel könnte jeden Tag beginnen",
+    mould_grows="Schimmel wächst vermutlich schon",
+    days=Forms("{n} Tag", "{n} Tagen"),
+    weeks=Forms("{n} Woche", "{n} Wochen"),
+    months=Forms("{n} Monat", "{n} Monaten"),
+    span="{least}–{most}",
+    longer_than="{least} oder später",
+    damp_for={
+        Protect.COLD_WALL: "Die kalte Wand war {hours} zu feucht.",
+        Protect.WINDOW: "Das Fenster war {hours} zu feucht.",
+        Protect.INSULATED_WALL: "Die Wand war {hours} zu feucht.",
+        Protect.CELLAR: "Die Kellerwand war {hours} zu feucht.",
+        Protect.THINGS: "Die Luft war {hours} zu feucht.",
+    },
+    hours_of_day=Forms("in {n} der letzten 24 Stunden", "in {n} der letzten 24 Stunden"),
+    whole_day="die ganzen letzten 24 Stunden lang",
+    damp_before="Es war feucht genug für Schimmel und ist seitdem nicht getrocknet.",
+    airing={
+        AiringEffect.HELPS: "Jetzt {minutes} Minuten das Fenster öffnen: Die Luft draußen ist trockener.",
+        AiringEffect.HARMS: "Das Fenster geschlossen halten: Die Luft draußen ist feuchter.",
+        AiringEffect.NEUTRAL: "Lüften hilft jetzt wenig.",
+        AiringEffect.UNKNOWN: "",
+    },
+    warm_because="Den Raum etwas wärmer heizen: {surface} hat nur etwa {temperature}.",
+    warm="Den Raum etwas wärmer heizen und dort keine Wäsche trocknen.",
+    dehumidify="Einen Luftentfeuchter laufen lassen und dort keine Wäsche trocknen.",
+    surface={
+        Protect.COLD_WALL: "die Wand",
+        Protect.WINDOW: "das Fenster",
+        Protect.INSULATED_WALL: "die Wand",
+        Protect.CELLAR: "die Wand",
+    },
+    nothing_to_do="Nichts zu tun.",
+    plain={
+        RuleKind.CONDENSATION: Plain(
+            "an der kalten Fläche schlägt sich Wasser nieder",
+            "Trocken wischen und lüften.",
+            "es schlägt sich kein Wasser mehr nieder",
+        ),
+        RuleKind.NO_DATA: Plain(
+            "von den Sensoren ist nichts zu hören",
+            "Dort kann nicht auf Schimmel geachtet werden. "
+            "Bitte Batterien und Reichweite der Sensoren prüfen.",
+            "die Sensoren sind wieder zu hören",
+        ),
+        RuleKind.SILENT: Plain(
+            "davon ist nichts zu hören",
+            "Bitte Batterie und Reichweite prüfen.",
+            "wieder zu hören",
+        ),
+        RuleKind.BROKER_AWAY: Plain(
+            "kein Sensor ist zu hören",
+            "Der MQTT-Broker ist nicht erreichbar. Bitte prüfen, ob er läuft.",
+            "die Sensoren sind wieder zu hören",
+        ),
+        RuleKind.SPOOL_FILLING: Plain(
+            "der Platz für wartende Messwerte wird knapp",
+            "Die Datenbank ist seit Langem nicht da. Bitte prüfen, ob sie läuft.",
+            "die wartenden Messwerte sind gespeichert",
+        ),
+        RuleKind.DEAD_LETTERS: Plain(
+            "manche Nachrichten von Sensoren sind nicht zu verstehen",
+            "Die Liste in Home Assistant sagt, welche.",
+            "alle Nachrichten sind wieder zu verstehen",
+        ),
+    },
+    above="{metric} bei {value}, über {threshold}",
+    below="{metric} bei {value}, unter {threshold}",
+    beyond="{metric} außerhalb dessen, was eingestellt ist",
+    asked_for="Dafür ist eine Meldung eingestellt.",
+    back="{metric} wieder im eingestellten Bereich",
+    metrics={
+        "temperature_c": "Temperatur",
+        "humidity_pct": "Luftfeuchte",
+        "pressure_hpa": "Luftdruck",
+        "co2_ppm": "CO₂",
+        "illuminance_lx": "Helligkeit",
+        "moisture_pct": "Feuchte",
+        "battery_pct": "Batterie",
+    },
+    worse="jetzt schlimmer",
+    reminder="Erinnerung",
+    not_watched="nicht mehr beobachtet",
+    seen="Gesehen",
+    snooze="Morgen erinnern",
+    open="Öffnen",
+    also="Außerdem: {titles}.",
+    quiet_summary=Forms("{n} Meldung aus der Ruhezeit", "{n} Meldungen aus der Ruhezeit"),
+    flood_summary=Forms("{n} Meldung, die gewartet hat", "{n} Meldungen in einer"),
+    times=Forms("einmal", "{n}-mal"),
+    over="inzwischen vorbei",
+    more=Forms("und {n} weitere", "und {n} weitere"),
+)

@@ -1,0 +1,125 @@
+"""French."""
+
+from typing import Final
+
+from mould_watch.domain.condition import AiringEffect
+from mould_watch.domain.configuration import Protect
+from mould_watch.domain.language import Forms, Language, Plain
+from mould_watch.domain.rules.kinds import RuleKind
+
+FRENCH: Final = Language(
+    tag="fr",
+    decimal_mark=",",
+    # nothing at all is singular, too
+    is_one=lambda number: number in {0, 1},
+    damp={
+        Protect.COLD_WALL: "le mur froid est trop humide",
+        Protect.WINDOW: "la fenêtre est trop humide",
+        Protect.INSULATED_WALL: "le mur est trop humide",
+        Protect.CELLAR: "le mur de la cave est trop humide",
+        Protect.THINGS: "trop humide pour les affaires dans la pièce",
+    },
+    dry={
+        Protect.COLD_WALL: "le mur est de nouveau sec",
+        Protect.WINDOW: "la fenêtre est de nouveau sèche",
+        Protect.INSULATED_WALL: "le mur est de nouveau sec",
+        Protect.CELLAR: "le mur de la cave est de nouveau sec",
+        Protect.THINGS: "de nouveau assez sec pour les affaires dans la pièce",
+    },
+    mould_in="de la moisissure pourrait apparaître dans {span}",
+    mould_soon="de la moisissure pourrait apparaître d’un jour à l’autre",
+    mould_grows="de la moisissure pousse probablement déjà",
+    days=Forms("{n} jour", "{n} jours"),
+    weeks=Forms("{n} semaine", "{n} semaines"),
+    months=Forms("{n} mois", "{n} mois"),
+    span="{least} à {most}",
+    longer_than="{least} ou plus",
+    damp_for={
+        Protect.COLD_WALL: "Le mur froid a été trop humide pendant {hours}.",
+        Protect.WINDOW: "La fenêtre a été trop humide pendant {hours}.",
+        Protect.INSULATED_WALL: "Le mur a été trop humide pendant {hours}.",
+        Protect.CELLAR: "Le mur de la cave a été trop humide pendant {hours}.",
+        Protect.THINGS: "L’air a été trop humide pendant {hours}.",
+    },
+    hours_of_day=Forms(
+        "{n} heure sur les 24 dernières",
+        "{n} heures sur les 24 dernières",
+    ),
+    whole_day="toutes les 24 dernières heures",
+    damp_before="C’était assez humide pour la moisissure, et cela n’a pas séché depuis.",
+    airing={
+        AiringEffect.HELPS: "Ouvrez la fenêtre {minutes} minutes maintenant : l’air dehors est plus sec.",
+        AiringEffect.HARMS: "Laissez la fenêtre fermée : l’air dehors est plus humide.",
+        AiringEffect.NEUTRAL: "Aérer aide peu en ce moment.",
+        AiringEffect.UNKNOWN: "",
+    },
+    warm_because="Chauffez un peu plus la pièce : {surface} n’est qu’à {temperature} environ.",
+    warm="Chauffez un peu plus la pièce et n’y faites pas sécher de linge.",
+    dehumidify="Faites tourner un déshumidificateur et n’y faites pas sécher de linge.",
+    surface={
+        Protect.COLD_WALL: "le mur",
+        Protect.WINDOW: "la fenêtre",
+        Protect.INSULATED_WALL: "le mur",
+        Protect.CELLAR: "le mur",
+    },
+    nothing_to_do="Rien à faire.",
+    plain={
+        RuleKind.CONDENSATION: Plain(
+            "de l’eau se condense sur la surface froide",
+            "Essuyez-la et aérez la pièce.",
+            "l’eau ne se condense plus",
+        ),
+        RuleKind.NO_DATA: Plain(
+            "ses capteurs ne donnent plus signe de vie",
+            "La moisissure ne peut pas y être surveillée. "
+            "Vérifiez les piles des capteurs et leur portée.",
+            "ses capteurs sont de nouveau reçus",
+        ),
+        RuleKind.SILENT: Plain(
+            "plus aucun signe de vie",
+            "Vérifiez sa pile et sa portée.",
+            "de nouveau reçu",
+        ),
+        RuleKind.BROKER_AWAY: Plain(
+            "aucun capteur n’est reçu",
+            "Le broker MQTT est injoignable. Vérifiez qu’il fonctionne.",
+            "les capteurs sont de nouveau reçus",
+        ),
+        RuleKind.SPOOL_FILLING: Plain(
+            "la place pour les mesures en attente se remplit",
+            "La base de données est absente depuis longtemps. Vérifiez qu’elle fonctionne.",
+            "les mesures en attente sont enregistrées",
+        ),
+        RuleKind.DEAD_LETTERS: Plain(
+            "certains messages de capteurs sont incompréhensibles",
+            "La liste dans Home Assistant dit lesquels.",
+            "tous les messages sont de nouveau compris",
+        ),
+    },
+    above="{metric} à {value}, au-dessus de {threshold}",
+    below="{metric} à {value}, au-dessous de {threshold}",
+    beyond="{metric} hors de ce que vous avez réglé",
+    asked_for="Vous avez demandé à en être averti.",
+    back="{metric} de nouveau dans ce que vous avez réglé",
+    metrics={
+        "temperature_c": "température",
+        "humidity_pct": "humidité",
+        "pressure_hpa": "pression de l’air",
+        "co2_ppm": "CO₂",
+        "illuminance_lx": "luminosité",
+        "moisture_pct": "humidité du sol",
+        "battery_pct": "batterie",
+    },
+    worse="c’est pire",
+    reminder="rappel",
+    not_watched="n’est plus surveillé",
+    seen="Vu",
+    snooze="Me le rappeler demain",
+    open="Ouvrir",
+    also="Aussi : {titles}.",
+    quiet_summary=Forms("{n} message des heures calmes", "{n} messages des heures calmes"),
+    flood_summary=Forms("{n} message en attente", "{n} messages en un"),
+    times=Forms("une fois", "{n} fois"),
+    over="terminé depuis",
+    more=Forms("et {n} autre", "et {n} autres"),
+)

@@ -1,0 +1,123 @@
+"""Italian."""
+
+from typing import Final
+
+from mould_watch.domain.condition import AiringEffect
+from mould_watch.domain.configuration import Protect
+from mould_watch.domain.language import Forms, Language, Plain
+from mould_watch.domain.rules.kinds import RuleKind
+
+ITALIAN: Final = Language(
+    tag="it",
+    decimal_mark=",",
+    is_one=lambda number: number == 1,
+    damp={
+        Protect.COLD_WALL: "la parete fredda è troppo umida",
+        Protect.WINDOW: "la finestra è troppo umida",
+        Protect.INSULATED_WALL: "la parete è troppo umida",
+        Protect.CELLAR: "la parete della cantina è troppo umida",
+        Protect.THINGS: "troppo umido per le cose nella stanza",
+    },
+    dry={
+        Protect.COLD_WALL: "la parete è di nuovo asciutta",
+        Protect.WINDOW: "la finestra è di nuovo asciutta",
+        Protect.INSULATED_WALL: "la parete è di nuovo asciutta",
+        Protect.CELLAR: "la parete della cantina è di nuovo asciutta",
+        Protect.THINGS: "di nuovo abbastanza asciutto per le cose nella stanza",
+    },
+    mould_in="la muffa potrebbe comparire tra {span}",
+    mould_soon="la muffa potrebbe comparire da un giorno all’altro",
+    mould_grows="probabilmente la muffa sta già crescendo",
+    days=Forms("{n} giorno", "{n} giorni"),
+    weeks=Forms("{n} settimana", "{n} settimane"),
+    months=Forms("{n} mese", "{n} mesi"),
+    span="{least}–{most}",
+    longer_than="{least} o più",
+    damp_for={
+        Protect.COLD_WALL: "La parete fredda è stata troppo umida per {hours}.",
+        Protect.WINDOW: "La finestra è stata troppo umida per {hours}.",
+        Protect.INSULATED_WALL: "La parete è stata troppo umida per {hours}.",
+        Protect.CELLAR: "La parete della cantina è stata troppo umida per {hours}.",
+        Protect.THINGS: "L’aria è stata troppo umida per {hours}.",
+    },
+    hours_of_day=Forms("{n} delle ultime 24 ore", "{n} delle ultime 24 ore"),
+    whole_day="tutte le ultime 24 ore",
+    damp_before="Era abbastanza umido per la muffa, e da allora non si è asciugato.",
+    airing={
+        AiringEffect.HELPS: "Apri la finestra per {minutes} minuti adesso: l’aria fuori è più secca.",
+        AiringEffect.HARMS: "Tieni chiusa la finestra: l’aria fuori è più umida.",
+        AiringEffect.NEUTRAL: "Arieggiare serve poco adesso.",
+        AiringEffect.UNKNOWN: "",
+    },
+    warm_because="Scalda un po’ la stanza: {surface} è solo a circa {temperature}.",
+    warm="Scalda un po’ la stanza e non asciugarvi il bucato.",
+    dehumidify="Accendi un deumidificatore e non asciugarvi il bucato.",
+    surface={
+        Protect.COLD_WALL: "la parete",
+        Protect.WINDOW: "la finestra",
+        Protect.INSULATED_WALL: "la parete",
+        Protect.CELLAR: "la parete",
+    },
+    nothing_to_do="Niente da fare.",
+    plain={
+        RuleKind.CONDENSATION: Plain(
+            "sulla superficie fredda si forma condensa",
+            "Asciugala e arieggia la stanza.",
+            "non si forma più condensa",
+        ),
+        RuleKind.NO_DATA: Plain(
+            "dai suoi sensori non arriva nulla",
+            "Lì la muffa non può essere sorvegliata. "
+            "Controlla le batterie dei sensori e la loro portata.",
+            "i suoi sensori si sentono di nuovo",
+        ),
+        RuleKind.SILENT: Plain(
+            "non arriva nulla",
+            "Controlla la batteria e la portata.",
+            "si sente di nuovo",
+        ),
+        RuleKind.BROKER_AWAY: Plain(
+            "nessun sensore si sente",
+            "Il broker MQTT non è raggiungibile. Controlla se funziona.",
+            "i sensori si sentono di nuovo",
+        ),
+        RuleKind.SPOOL_FILLING: Plain(
+            "lo spazio per le misure in attesa si riempie",
+            "Il database manca da molto tempo. Controlla se funziona.",
+            "le misure in attesa sono salvate",
+        ),
+        RuleKind.DEAD_LETTERS: Plain(
+            "alcuni messaggi dei sensori non si capiscono",
+            "L’elenco in Home Assistant dice quali.",
+            "tutti i messaggi si capiscono di nuovo",
+        ),
+    },
+    above="{metric} a {value}, sopra {threshold}",
+    below="{metric} a {value}, sotto {threshold}",
+    beyond="{metric} fuori da ciò che hai impostato",
+    asked_for="Hai chiesto di essere avvisato.",
+    back="{metric} di nuovo entro ciò che hai impostato",
+    metrics={
+        "temperature_c": "temperatura",
+        "humidity_pct": "umidità",
+        "pressure_hpa": "pressione dell’aria",
+        "co2_ppm": "CO₂",
+        "illuminance_lx": "luminosità",
+        "moisture_pct": "umidità del terreno",
+        "battery_pct": "batteria",
+    },
+    worse="ora peggio",
+    reminder="promemoria",
+    not_watched="non più sorvegliato",
+    seen="Visto",
+    snooze="Ricordamelo domani",
+    open="Apri",
+    also="Inoltre: {titles}.",
+    quiet_summary=Forms(
+        "{n} messaggio dalle ore di silenzio", "{n} messaggi dalle ore di silenzio"
+    ),
+    flood_summary=Forms("{n} messaggio in attesa", "{n} messaggi in uno"),
+    times=Forms("una volta", "{n} volte"),
+    over="ormai passato",
+    more=Forms("e {n} altro", "e {n} altri"),
+)

@@ -1,0 +1,73 @@
+-- Notifications that wait for company, for the morning or for the end of a flood.
+
+-- name: due_targets
+-- $1 now.
+SELECT DISTINCT channel, route, target FROM notification WHERE held_until <= $1;
+
+-- name: lock_target
+-- $1 channel, $2 route, $3 target: one at a time decides about a target, until the end of the
+-- transaction. 19832 names the purpose.
+SELECT pg_try_advisory_xact_lock(19832, hashtext($1 || '/' || $2 || '/' || $3));
+
+-- name: due
+-- $1 channel, $2 route, $3 target, $4 now. Rows that an evaluation or a worker holds are left for
+-- later, so that nobody waits for each other.
+SELECT n.id AS notification_id, n.incident_id, n.transition_id, n.kind, n.severity::text,
+    n.held_for, n.message->>'title' AS title, n.state = 'pending' AS is_pending,
+    incident.ended_at IS NOT NULL AS is_over,
+    coalesce(
+        (SELECT min(room.id) FROM subject_device
+         JOIN subject AS room ON room.id = subject_device.subject_id AND room.room_id IS NOT NULL
+         WHERE subject_device.device_id = subject.device_id),
+        subject.id) AS place
+FROM notification AS n
+JOIN incident ON incident.id = n.incident_id
+JOIN subject ON subject.id = incident.subject_id
+WHERE n.held_until <= $4 AND n.channel = $1 AND n.route = $2 AND n.target = $3
+ORDER BY n.id
+FOR UPDATE OF n SKIP LOCKED;
+
+-- name: released
+-- $1 channel, $2 route, $3 target, $4 since when: what counts at the target. Nothing that was
+-- withdrawn or told in another does, nor what only takes away.
+SELECT n.released_at, n.kind, incident.subject_id, incident.rule_id
+FROM notification AS n
+JOIN incident ON incident.id = n.incident_id
+WHERE n.channel = $1 AND n.route = $2 AND n.target = $3 AND n.released_at > $4
+  AND n.kind <> 'clear' AND (n.state <> 'cancelled' OR n.attempts > 0)
+ORDER BY n.released_at;
+
+-- name: release
+-- $1 ids, $2 now.
+UPDATE notification
+SET held_until = NULL, held_for = NULL, released_at = $2, due_at = clock_timestamp()
+WHERE id = ANY ($1::uuid[]) AND state = 'pending';
+
+-- name: hold
+-- $1 ids, $2 until, $3 reason, $4 seconds until they go out by themselves.
+UPDATE notification
+SET held_until = $2, held_for = $3,
+    due_at = CASE WHEN state = 'pending' THEN clock_timestamp() + make_interval(secs => $4)
+        ELSE due_at END
+WHERE id = ANY ($1::uuid[]);
+
+-- name: bundle
+-- $1 ids, $2 the notification that says them all: those that wait end here; those that a flood kept
+-- back until they were over had ended.
+UPDATE notification
+SET held_until = NULL, held_for = NULL, bundled_in = $2, state = 'cancelled',
+    finished_at = coalesce(finished_at, clock_timestamp()),
+    last_error = coalesce(last_error, 'told together with others')
+WHERE id = ANY ($1::uuid[]);
+
+-- name: next_sequence
+-- $1 incident, $2 channel, $3 route, $4 target.
+SELECT coalesce(max(sequence), 0) + 1 FROM notification
+WHERE incident_id = $1 AND channel = $2 AND route = $3 AND target = $4;
+
+-- name: message
+-- $1 notification.
+SELECT message FROM notification WHERE id = $1;
+
+-- name: home
+SELECT home FROM configuration;
