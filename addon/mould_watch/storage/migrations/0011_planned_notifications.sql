@@ -10,7 +10,7 @@ ALTER TABLE notification
     -- when it was let go to its target: what a target's rate is counted by
     ADD COLUMN released_at timestamptz,
     -- the notification that says this one as well
-    ADD COLUMN bundled_in uuid REFERENCES notification (id),
+    ADD COLUMN bundled_in uuid REFERENCES notification (id) ON DELETE SET NULL,
     ADD CHECK ((held_until IS NULL) = (held_for IS NULL)),
     -- what a flood kept back is told of in its summary, even if it is over by then
     ADD CHECK (held_until IS NULL OR state = 'pending' OR (state = 'cancelled' AND held_for = 'flood')),
@@ -31,7 +31,8 @@ DECLARE
     bundle notification;
 BEGIN
     IF TG_OP = 'INSERT' THEN
-        IF NEW.kind IN ('step_up', 'reminder') THEN
+        -- one that goes another way instead was lawful when it was planned
+        IF NEW.kind IN ('step_up', 'reminder') AND NEW.fallback_of IS NULL THEN
             SELECT * INTO about FROM incident WHERE id = NEW.incident_id;
             IF about.state <> 'open' OR about.acknowledged_at IS NOT NULL
                OR about.snoozed_until IS NOT NULL THEN
@@ -51,7 +52,7 @@ BEGIN
         NEW.held_until := NULL;
         NEW.held_for := NULL;
     END IF;
-    IF NEW.bundled_in IS DISTINCT FROM OLD.bundled_in THEN
+    IF NEW.bundled_in IS NOT NULL AND NEW.bundled_in IS DISTINCT FROM OLD.bundled_in THEN
         SELECT * INTO bundle FROM notification WHERE id = NEW.bundled_in;
         IF OLD.bundled_in IS NOT NULL OR NEW.attempts > 0 OR bundle.kind = 'clear'
            OR (bundle.channel, bundle.route, bundle.target)
@@ -76,5 +77,5 @@ BEGIN
 END
 $$;
 CREATE CONSTRAINT TRIGGER notification_summary AFTER INSERT ON notification
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.kind = 'summary')
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.kind = 'summary' AND NEW.fallback_of IS NULL)
     EXECUTE FUNCTION notification_summary();

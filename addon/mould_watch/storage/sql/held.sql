@@ -6,8 +6,8 @@ SELECT DISTINCT channel, route, target FROM notification WHERE held_until <= $1;
 
 -- name: lock_target
 -- $1 channel, $2 route, $3 target: one at a time decides about a target, until the end of the
--- transaction. 19832 names the purpose.
-SELECT pg_try_advisory_xact_lock(19832, hashtext($1 || '/' || $2 || '/' || $3));
+-- transaction. 19833 names the purpose.
+SELECT pg_try_advisory_xact_lock(19833, hashtext($1 || '/' || $2 || '/' || $3));
 
 -- name: due
 -- $1 channel, $2 route, $3 target, $4 now. Rows that an evaluation or a worker holds are left for
