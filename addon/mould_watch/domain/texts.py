@@ -21,6 +21,7 @@ type TemperatureUnit = Literal["°C", "°F"]
 
 FALLBACK: Final = "en"
 WHOLE_DAY_H: Final = 24
+AIRING_MINUTES: Final = 10
 SUMMARY_LINES: Final = 6
 """So many lines fit into a notification that is still read."""
 
@@ -82,7 +83,7 @@ class Matter:
     days: tuple[float, float | None] | None = None
     airing: AiringEffect = AiringEffect.UNKNOWN
     # how long to air, where it helps
-    airing_minutes: int = 10
+    airing_minutes: int = AIRING_MINUTES
     surface_temperature_c: float | None = None
     temperature_unit: TemperatureUnit = "°C"
     # of a threshold rule

@@ -23,7 +23,7 @@ from mould_watch.domain.surface_damp import (
     assess,
     verdict,
 )
-from mould_watch.domain.texts import Matter
+from mould_watch.domain.texts import AIRING_MINUTES, Matter
 from mould_watch.domain.verdict import Verdict
 from mould_watch.storage import incidents
 from mould_watch.storage.database import Connection
@@ -81,13 +81,15 @@ class _JudgedRoom:
     def matter(self, rule_id: str, kind: NotificationKind) -> Matter:
         """Return what a notification is about."""
         surface = self.assessment.surface
+        advice = airing(self.climate, self.now)
         return Matter(
             kind=kind,
             room=self.name,
             rule=kind_of(rule_id),
             protect=self.under_watch.config.protect,
             damp_hours=self.assessment.evidence.damp_hours,
-            airing=airing(self.climate, self.now).effect,
+            airing=advice.effect,
+            airing_minutes=advice.minutes or AIRING_MINUTES,
             surface_temperature_c=None if surface is None else surface.temperature_c,
             temperature_unit=self.under_watch.home.temperature_unit,
             crossed=crossed_in(self.verdicts, rule_id),

@@ -44,7 +44,9 @@ GERMAN: Final = Language(
     whole_day="die ganzen letzten 24 Stunden lang",
     damp_before="Es war feucht genug für Schimmel und ist seitdem nicht getrocknet.",
     airing={
-        AiringEffect.HELPS: "Jetzt {minutes} Minuten das Fenster öffnen: Die Luft draußen ist trockener.",
+        AiringEffect.HELPS: (
+            "Jetzt {minutes} Minuten das Fenster öffnen: Die Luft draußen ist trockener."
+        ),
         AiringEffect.HARMS: "Das Fenster geschlossen halten: Die Luft draußen ist feuchter.",
         AiringEffect.NEUTRAL: "Lüften hilft jetzt wenig.",
         AiringEffect.UNKNOWN: "",

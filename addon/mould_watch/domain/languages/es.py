@@ -44,7 +44,9 @@ SPANISH: Final = Language(
     whole_day="todas las últimas 24 horas",
     damp_before="Hubo bastante humedad para el moho, y desde entonces no se ha secado.",
     airing={
-        AiringEffect.HELPS: "Abra la ventana {minutes} minutos ahora: el aire de fuera es más seco.",
+        AiringEffect.HELPS: (
+            "Abra la ventana {minutes} minutos ahora: el aire de fuera es más seco."
+        ),
         AiringEffect.HARMS: "Deje la ventana cerrada: el aire de fuera es más húmedo.",
         AiringEffect.NEUTRAL: "Ventilar ayuda poco ahora.",
         AiringEffect.UNKNOWN: "",

@@ -48,7 +48,9 @@ FRENCH: Final = Language(
     whole_day="toutes les 24 dernières heures",
     damp_before="C’était assez humide pour la moisissure, et cela n’a pas séché depuis.",
     airing={
-        AiringEffect.HELPS: "Ouvrez la fenêtre {minutes} minutes maintenant : l’air dehors est plus sec.",
+        AiringEffect.HELPS: (
+            "Ouvrez la fenêtre {minutes} minutes maintenant : l’air dehors est plus sec."
+        ),
         AiringEffect.HARMS: "Laissez la fenêtre fermée : l’air dehors est plus humide.",
         AiringEffect.NEUTRAL: "Aérer aide peu en ce moment.",
         AiringEffect.UNKNOWN: "",

@@ -44,7 +44,9 @@ ITALIAN: Final = Language(
     whole_day="tutte le ultime 24 ore",
     damp_before="Era abbastanza umido per la muffa, e da allora non si è asciugato.",
     airing={
-        AiringEffect.HELPS: "Apri la finestra per {minutes} minuti adesso: l’aria fuori è più secca.",
+        AiringEffect.HELPS: (
+            "Apri la finestra per {minutes} minuti adesso: l’aria fuori è più secca."
+        ),
         AiringEffect.HARMS: "Tieni chiusa la finestra: l’aria fuori è più umida.",
         AiringEffect.NEUTRAL: "Arieggiare serve poco adesso.",
         AiringEffect.UNKNOWN: "",
