@@ -26,6 +26,7 @@ from mould_watch.errors import MouldWatchError
 from mould_watch.ingest.forwarded import ForwardedIngest
 from mould_watch.ingest.service import Ingestion
 from mould_watch.ingest.submissions import Submissions
+from mould_watch.notify.channels.apprise import AppriseChannel
 from mould_watch.notify.channels.home_assistant import HomeAssistantChannel
 from mould_watch.notify.repetition import Repetitions
 from mould_watch.notify.worker import NotificationWorker
@@ -97,12 +98,22 @@ class Service:
         hub = Hub()
         ingestion = Ingestion(settings, database, clock, broker)
         submissions = Submissions(settings.ingest, database, clock, ingestion.states)
+        worker = NotificationWorker(
+            settings.notify,
+            database,
+            clock,
+            [
+                HomeAssistantChannel(hub, settings.notify.channel_timeout_s),
+                AppriseChannel(settings.notify.apprise, settings.notify.channel_timeout_s),
+            ],
+            f"{socket.gethostname()}:{os.getpid()}",
+        )
         api = Api(
             settings=settings.api,
             database=database,
             clock=clock,
             token=token,
-            parts=(database, ingestion),
+            parts=(database, ingestion, worker),
             forwarded=ForwardedToIngestion(ForwardedIngest(database, submissions)),
             hub=hub,
             resources=(
@@ -110,13 +121,6 @@ class Service:
                 DeadLettersResource(database, ingestion.replay),
                 NotificationsResource(database),
             ),
-        )
-        worker = NotificationWorker(
-            settings.notify,
-            database,
-            clock,
-            [HomeAssistantChannel(hub, settings.notify.channel_timeout_s)],
-            f"{socket.gethostname()}:{os.getpid()}",
         )
         # in the order in which they end: nothing new comes in, what is there is finished
         self._parts = [

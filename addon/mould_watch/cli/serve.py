@@ -16,6 +16,8 @@ def _serve(settings: Settings, _arguments: argparse.Namespace) -> int:
     secrets.add(settings.mqtt.password)
     secrets.add(settings.supervisor_token)
     secrets.add(database_password(settings))
+    for address in settings.notify.apprise.values():
+        secrets.add(address)
     token = load_token(settings.data_dir, settings.token)
     secrets.add(token)
     return asyncio.run(_run(settings, token, secrets))

@@ -47,6 +47,7 @@ class Care:
         while True:
             self._note_served()
             try:
+                await self._tell_what_waits()
                 await self._fall_back()
                 await self._clean()
             except DatabaseUnavailableError:
@@ -61,6 +62,16 @@ class Care:
         for channel in self._channels:
             for route in channel.routes():
                 self._served_s[channel.name, route] = now_s
+
+    async def _tell_what_waits(self) -> None:
+        """Tell each channel for which other routes there is something."""
+        for channel in self._channels:
+            async with self._database.connection() as connection:
+                others = await outbox_care.unserved_routes(
+                    connection, channel.name, channel.routes()
+                )
+            if others:
+                channel.asked_for(others)
 
     async def _fall_back(self) -> None:
         """Hand over what waited too long for a route that nobody has.

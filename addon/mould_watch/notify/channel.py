@@ -68,6 +68,14 @@ class Channel(Protocol):
         """Return the routes served now; only their notifications are claimed."""
         ...
 
+    def asked_for(self, routes: frozenset[str]) -> None:
+        """Hear which other routes notifications wait for.
+
+        A channel that knows that nobody will ever serve one may take it, to fail them with that
+        reason.
+        """
+        ...
+
     async def wait_for_change(self, timeout_s: float) -> None:
         """Return when `routes` changed, or after `timeout_s` seconds."""
         ...

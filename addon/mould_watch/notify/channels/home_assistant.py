@@ -45,6 +45,9 @@ class HomeAssistantChannel:
         """Return the ids of the instances that can deliver now."""
         return self._connections.ready_instances()
 
+    def asked_for(self, routes: frozenset[str]) -> None:
+        """Take none: an instance that is not connected may come, here or elsewhere."""
+
     async def wait_for_change(self, timeout_s: float) -> None:
         """Return when an instance came or went, or after `timeout_s` seconds."""
         await self._connections.wait_for_change(timeout_s)

@@ -1,0 +1,226 @@
+"""What Home Assistant does not come for goes another way: once, and never comes back."""
+
+from collections.abc import AsyncGenerator
+from uuid import UUID
+
+import pytest
+from pydantic import SecretStr
+
+from mould_watch.clock import SystemClock
+from mould_watch.domain.condition import Level
+from mould_watch.domain.incident import IncidentState, Step
+from mould_watch.domain.notification import Lane, plan, plan_again
+from mould_watch.notify.channels.apprise import AppriseChannel
+from mould_watch.notify.channels.home_assistant import HomeAssistantChannel
+from mould_watch.notify.worker import NotificationWorker
+from mould_watch.settings import NotifySettings
+from mould_watch.storage import incidents, outbox_care
+from mould_watch.storage.database import Connection, Database
+from mould_watch.storage.outbox_care import HandedOver
+from tests.support.notifications import (
+    INSTANCE,
+    RecordingHomeAssistant,
+    add_incident,
+    add_notification,
+    row_of,
+    states_of,
+)
+from tests.support.running import running
+from tests.support.services import Webhook, running_webhook
+from tests.support.waiting import until
+
+_MAIL = Lane("apprise", "mail", "mail")
+_PHONE = Lane("home_assistant", INSTANCE, "phone-1")
+
+
+async def _fall_back(
+    database: Database, *, served: tuple[str, ...] = (), after_s: float = 60
+) -> list[HandedOver]:
+    async with database.transaction() as connection:
+        return await outbox_care.fall_back(
+            connection, "home_assistant", served, after_s, way=_MAIL, reason="nobody came"
+        )
+
+
+@pytest.fixture
+async def hook() -> AsyncGenerator[Webhook]:
+    async with running_webhook() as hook:
+        yield hook
+
+
+async def test_what_waited_too_long_goes_the_other_way_and_ends_here(
+    database: Database, connection: Connection
+) -> None:
+    incident = await add_incident(connection)
+    waiting = await add_notification(connection, incident, due_in_s=-61)
+    recent = await add_notification(connection, await add_incident(connection), due_in_s=-59)
+
+    (handed,) = await _fall_back(database)
+
+    assert handed.notification_id == waiting
+    assert (await row_of(connection, waiting))["state"] == "cancelled"
+    assert (await row_of(connection, waiting))["last_error"] == "nobody came"
+    assert (await row_of(connection, recent))["state"] == "pending"
+    there = await connection.fetchrow(
+        "SELECT channel, route, target, kind, state::text, fallback_of, message, correlation_id "
+        "FROM notification WHERE id = $1",
+        handed.fallback_id,
+    )
+    here = await connection.fetchrow("SELECT * FROM notification WHERE id = $1", waiting)
+    assert there is not None
+    assert here is not None
+    assert there["fallback_of"] == waiting
+    assert (there["channel"], there["target"], there["state"]) == ("apprise", "mail", "pending")
+    assert (there["message"], there["correlation_id"]) == (here["message"], here["correlation_id"])
+    assert await _fall_back(database) == []
+
+
+async def test_several_phones_of_one_home_are_one_mail(
+    database: Database, connection: Connection
+) -> None:
+    incident = await add_incident(connection)
+    ids = [
+        await add_notification(connection, incident, target=f"phone-{number}", due_in_s=-100)
+        for number in range(3)
+    ]
+    handed = await _fall_back(database)
+    assert {one.notification_id for one in handed} == set(ids)
+    assert len([one for one in handed if one.fallback_id is not None]) == 1
+    assert {(await row_of(connection, id_))["state"] for id_ in ids} == {"cancelled"}
+    late = await add_notification(connection, incident, target="phone-9", due_in_s=-100)
+    (again,) = await _fall_back(database)
+    assert (again.notification_id, again.fallback_id) == (late, None)
+
+
+async def test_a_route_that_is_served_keeps_its_own(
+    database: Database, connection: Connection
+) -> None:
+    await add_notification(connection, await add_incident(connection), due_in_s=-100)
+    assert await _fall_back(database, served=(INSTANCE,)) == []
+
+
+async def test_only_the_first_of_a_lane_goes_and_a_closing_message_never(
+    database: Database, connection: Connection
+) -> None:
+    incident = await add_incident(connection)
+    first = await add_notification(connection, incident, due_in_s=-100)
+    second = await add_notification(connection, incident, due_in_s=-100)
+    closing = await add_notification(
+        connection, await add_incident(connection), kind="recovery", due_in_s=-100
+    )
+    assert [one.notification_id for one in await _fall_back(database)] == [first]
+    handed = await _fall_back(database)
+    assert [one.notification_id for one in handed] == [second]
+    assert (await row_of(connection, closing))["state"] == "pending"
+
+
+async def test_nobody_is_alarmed_again_when_home_assistant_is_back(
+    database: Database, connection: Connection
+) -> None:
+    """The lane that fell back counts as alarmed; the other way is closed, the phone is not."""
+    incident = await add_incident(connection)
+    await add_notification(connection, incident, due_in_s=-100)
+    (handed,) = await _fall_back(database)
+
+    rows = await incidents.lane_rows(connection, incident, lock=False)
+    again = plan_again(IncidentState.OPEN, rows, (_PHONE,), notify=True)
+    assert again.add == ()
+    assert again.cancel == (), "the mail still waits, and nobody takes it back"
+
+    await connection.execute(
+        "UPDATE notification SET state = 'claimed', attempts = 1, claim_token = gen_random_uuid(),"
+        " lease_until = clock_timestamp() WHERE id = $1",
+        handed.fallback_id,
+    )
+    rows = await incidents.lane_rows(connection, incident, lock=False)
+    resolved = Step(IncidentState.RECOVERING, IncidentState.RESOLVED, Level.WARNING)
+    closing = plan(resolved, rows, (_PHONE,), notify=True)
+    assert [(new.lane, new.kind) for new in closing.add] == [(_MAIL, "recovery")]
+
+
+async def test_an_incident_that_ends_before_the_mail_is_tried_sends_nothing(
+    database: Database, connection: Connection
+) -> None:
+    incident = await add_incident(connection)
+    await add_notification(connection, incident, due_in_s=-100)
+    (handed,) = await _fall_back(database)
+    rows = await incidents.lane_rows(connection, incident, lock=False)
+    resolved = Step(IncidentState.RECOVERING, IncidentState.RESOLVED, Level.WARNING)
+    closing = plan(resolved, rows, (_PHONE,), notify=True)
+    assert closing.add == ()
+    assert closing.cancel == (handed.fallback_id,)
+
+
+async def test_the_worker_falls_back_once_and_home_assistant_gets_nothing_later(
+    database: Database, hook: Webhook
+) -> None:
+    """From "nobody is connected" to the webhook, and then Home Assistant is back."""
+    home_assistant = RecordingHomeAssistant()
+    settings = NotifySettings(
+        poll_s=0.1,
+        channel_timeout_s=5,
+        lease_s=20,
+        apprise={"mail": SecretStr(hook.address)},
+        fallback="apprise:mail",
+        fallback_after_s=1,
+    )
+    worker = NotificationWorker(
+        settings,
+        database,
+        SystemClock(),
+        [HomeAssistantChannel(home_assistant, 5), AppriseChannel(settings.apprise, 5)],
+        "worker",
+    )
+    async with database.connection() as connection:
+        waiting = await add_notification(connection, await add_incident(connection))
+
+    async def state(notification_id: UUID, wanted: str) -> bool:
+        async with database.connection() as connection:
+            return bool((await row_of(connection, notification_id))["state"] == wanted)
+
+    async with running(worker.run(), "worker"):
+        await until(lambda: state(waiting, "cancelled"))
+
+        async def sent() -> bool:
+            return bool(worker.health()["channels"]["apprise"]["sent"])
+
+        await until(sent)
+        home_assistant.connect(INSTANCE)
+        async with database.connection() as connection:
+            new = await add_notification(connection, await add_incident(connection, "Cellar"))
+        await until(lambda: state(new, "sent"))
+    assert [got["title"] for got in hook.got] == ["Mould risk"]
+    assert [seen["notification_id"] for seen in home_assistant.deliveries] == [str(new)]
+    async with database.connection() as connection:
+        assert await states_of(connection, waiting) == ["pending", "cancelled"]
+
+
+async def test_a_worker_that_has_just_started_waits_before_it_falls_back(
+    database: Database, hook: Webhook
+) -> None:
+    """The backend was away for hours; Home Assistant is about to be back."""
+    home_assistant = RecordingHomeAssistant()
+    settings = NotifySettings(
+        poll_s=0.05,
+        apprise={"mail": SecretStr(hook.address)},
+        fallback="apprise:mail",
+        fallback_after_s=600,
+    )
+    worker = NotificationWorker(
+        settings, database, SystemClock(), [HomeAssistantChannel(home_assistant, 5)], "worker"
+    )
+    async with database.connection() as connection:
+        waiting = await add_notification(connection, await add_incident(connection), due_in_s=-7200)
+
+    async def looked_often() -> bool:
+        return home_assistant.looks > 10
+
+    async def sent() -> bool:
+        async with database.connection() as connection:
+            return bool((await row_of(connection, waiting))["state"] == "sent")
+
+    async with running(worker.run(), "worker"):
+        await until(looked_often)
+        home_assistant.connect(INSTANCE)
+        await until(sent)
+    assert hook.got == []
