@@ -1,6 +1,7 @@
 """What Home Assistant does not come for goes another way: once, and never comes back."""
 
 from collections.abc import AsyncGenerator
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -8,8 +9,8 @@ from pydantic import SecretStr
 
 from mould_watch.clock import SystemClock
 from mould_watch.domain.condition import Level
-from mould_watch.domain.incident import IncidentState, Step
-from mould_watch.domain.notification import Lane, plan, plan_again
+from mould_watch.domain.incident import Incident, IncidentState
+from mould_watch.domain.notification import Lane, plan
 from mould_watch.notify.channels.apprise import AppriseChannel
 from mould_watch.notify.channels.home_assistant import HomeAssistantChannel
 from mould_watch.notify.worker import NotificationWorker
@@ -40,6 +41,11 @@ async def _fall_back(
         return await outbox_care.fall_back(
             connection, "home_assistant", served, after_s, way=_MAIL, reason="nobody came"
         )
+
+
+def _as(incident_id: UUID, state: IncidentState) -> Incident:
+    now = datetime.now(UTC)
+    return Incident(incident_id, "surface_damp", state, Level.WARNING, now, now, 2)
 
 
 @pytest.fixture
@@ -123,7 +129,7 @@ async def test_nobody_is_alarmed_again_when_home_assistant_is_back(
     (handed,) = await _fall_back(database)
 
     rows = await incidents.lane_rows(connection, incident, lock=False)
-    again = plan_again(IncidentState.OPEN, rows, (_PHONE,), notify=True)
+    again = plan(_as(incident, IncidentState.OPEN), rows, (_PHONE,), notify=True)
     assert again.add == ()
     assert again.cancel == (), "the mail still waits, and nobody takes it back"
 
@@ -133,8 +139,7 @@ async def test_nobody_is_alarmed_again_when_home_assistant_is_back(
         handed.fallback_id,
     )
     rows = await incidents.lane_rows(connection, incident, lock=False)
-    resolved = Step(IncidentState.RECOVERING, IncidentState.RESOLVED, Level.WARNING)
-    closing = plan(resolved, rows, (_PHONE,), notify=True)
+    closing = plan(_as(incident, IncidentState.RESOLVED), rows, (_PHONE,), notify=True)
     assert [(new.lane, new.kind) for new in closing.add] == [(_MAIL, "recovery")]
 
 
@@ -145,8 +150,7 @@ async def test_an_incident_that_ends_before_the_mail_is_tried_sends_nothing(
     await add_notification(connection, incident, due_in_s=-100)
     (handed,) = await _fall_back(database)
     rows = await incidents.lane_rows(connection, incident, lock=False)
-    resolved = Step(IncidentState.RECOVERING, IncidentState.RESOLVED, Level.WARNING)
-    closing = plan(resolved, rows, (_PHONE,), notify=True)
+    closing = plan(_as(incident, IncidentState.RESOLVED), rows, (_PHONE,), notify=True)
     assert closing.add == ()
     assert closing.cancel == (handed.fallback_id,)
 

@@ -78,7 +78,7 @@ SELECT n.id, n.channel, n.route, n.target, n.sequence, n.state = 'pending' AS is
     n.state = 'cancelled' AND NOT n.fell_back AS is_cancelled, n.fallback_of IS NOT NULL AS is_fallback,
     n.kind, n.severity::text,
     coalesce(n.released_at, n.held_until, n.created_at) AS at,
-    coalesce((bundle.state <> 'cancelled' OR bundle.attempts > 0)
+    coalesce((bundle.state <> 'cancelled' OR bundle.attempts > 0 OR bundle.fell_back)
         AND (bundle.kind = 'summary' OR head.ended_at IS NULL), false) AS is_told_elsewhere,
     coalesce(bundle.attempts > 0, false) AS is_tried_elsewhere
 FROM notification AS n
