@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from mould_watch.storage.devices import DeviceReference, KnownDevice
+from mould_watch.storage.devices import DeviceLabel, DeviceReference, KnownDevice, Parts
+from mould_watch.storage.discovery import Claim
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,8 @@ class DecodedReading:
     extra: str | None
     # the payload itself says which device this topic belongs to
     identity: KnownDevice | None = None
+    # what the payload says about its device
+    label: DeviceLabel | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,8 @@ class DecodedIdentities:
 class DecodedAvailability:
     """Whether a device can be reached: a control message."""
 
-    device: DeviceReference
+    # a device, made known if need be, or whatever devices are parts of a thing
+    device: DeviceReference | Parts
     available: bool
 
 
@@ -47,10 +51,30 @@ class DecodedSeveral:
 
 
 @dataclass(frozen=True, slots=True)
+class DecodedAnnouncement:
+    """A message of MQTT discovery that was learned from: a control message, to be stored."""
+
+    topic: str
+    # None: it was taken back
+    payload: bytes | None
+    # the metrics that components claimed with it
+    claims: tuple[tuple[Claim, str], ...] = ()
+    known: tuple[DeviceReference, ...] = ()
+    labels: tuple[DeviceLabel, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Counted:
     """A message that leaves nothing but its count."""
 
     ending: Literal["unwatched", "control"]
 
 
-type Decoded = DecodedReading | DecodedIdentities | DecodedAvailability | DecodedSeveral | Counted
+type Decoded = (
+    DecodedReading
+    | DecodedIdentities
+    | DecodedAvailability
+    | DecodedSeveral
+    | DecodedAnnouncement
+    | Counted
+)

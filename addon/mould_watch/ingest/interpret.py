@@ -8,6 +8,7 @@ from mould_watch.errors import UndecodableMessageError
 from mould_watch.ingest.decoded import (
     Counted,
     Decoded,
+    DecodedAnnouncement,
     DecodedAvailability,
     DecodedIdentities,
     DecodedReading,
@@ -20,7 +21,8 @@ from mould_watch.ingest.source import IncomingMessage
 from mould_watch.ingest.times import settle
 from mould_watch.settings import IngestSettings
 from mould_watch.storage.dead_letters import DeadLetter, storable
-from mould_watch.storage.devices import DeviceReference, KnownDevice
+from mould_watch.storage.devices import DeviceLabel, DeviceReference, KnownDevice, Parts
+from mould_watch.storage.discovery import Announcement
 from mould_watch.storage.ingestion import NewReading
 
 CONTROL_PAYLOAD_MAXIMUM_BYTES: Final = 16 * 1024 * 1024
@@ -52,7 +54,9 @@ class Interpreted:
     # devices the message makes known, whether or not it leaves a reading
     known: tuple[DeviceReference, ...] = ()
     identities: tuple[KnownDevice, ...] = ()
-    availability: tuple[tuple[DeviceReference, bool], ...] = ()
+    labels: tuple[DeviceLabel, ...] = ()
+    availability: tuple[tuple[DeviceReference | Parts, bool], ...] = ()
+    announcement: Announcement | None = None
     # how it is counted when it leaves neither reading nor dead letter; None: our own marker
     ending: Ending | None = None
     # without its MQTT delivery a redelivery could not be told from a new message
@@ -128,6 +132,16 @@ class Interpreter:
                     availability=((decoded.device, decoded.available),),
                     ending="control",
                 )
+            case DecodedAnnouncement():
+                return Interpreted(
+                    message=message,
+                    source=source,
+                    fingerprint=mark,
+                    known=decoded.known,
+                    labels=decoded.labels,
+                    announcement=Announcement(decoded.topic, decoded.payload, decoded.claims),
+                    ending="control",
+                )
             case Counted():
                 return Interpreted(
                     message=message, source=source, fingerprint=mark, ending=decoded.ending
@@ -174,6 +188,7 @@ class Interpreter:
             readings=tuple(readings),
             known=tuple(known),
             identities=tuple(one.identity for one in decoded.readings if one.identity is not None),
+            labels=tuple(one.label for one in decoded.readings if one.label is not None),
             availability=tuple((one.device, one.available) for one in decoded.availability),
             ending=ending,
             from_receipt=from_receipt,

@@ -11,6 +11,7 @@ import secrets
 import ssl
 from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import asynccontextmanager
+from itertools import batched
 from typing import Any, Final
 
 import aiomqtt
@@ -39,6 +40,7 @@ _CONNECT_TIMEOUT_S: Final = 10.0
 # The handshake runs in a thread that nothing can interrupt, so it bounds how long an end takes.
 _HANDSHAKE_TIMEOUT_S: Final = 5.0
 _QOS: Final = 1
+_FILTERS_AT_ONCE: Final = 200
 # CONNACK: "unacceptable protocol version" of MQTT 3, "unsupported protocol version" of MQTT 5
 _VERSION_REFUSED: Final = frozenset({1, 132})
 _TAKEN_OVER: Final = 142
@@ -83,28 +85,49 @@ class MqttSource:
             self._client = None
             await _disconnect(client)
 
-    async def subscribe(self, filters: Collection[str]) -> list[str]:
+    async def subscribe(self, filters: Collection[str], *, kept: Collection[str] = ()) -> list[str]:
         """Subscribe and send the marker; return the filters that the broker refused."""
-        client = self._connected_client()
         # a filter of the user's own may take the marker's topic along
         own = (
             () if any(matches(one, self.marker_topic) for one in filters) else (self.marker_topic,)
         )
-        asked = (*filters, *own)
-        codes: list[ReasonCode | int] = []
+        return await self._ask((*filters, *own), (), kept, marker=True)
+
+    async def change(
+        self, added: Collection[str], removed: Collection[str], *, kept: Collection[str] = ()
+    ) -> list[str]:
+        """Subscribe to more topics, unsubscribe from others; return what was refused."""
+        return await self._ask(added, removed, kept, marker=False)
+
+    async def _ask(
+        self,
+        added: Collection[str],
+        removed: Collection[str],
+        kept: Collection[str],
+        *,
+        marker: bool,
+    ) -> list[str]:
+        client = self._connected_client()
+        refused: list[str] = []
         try:
             async with asyncio.TaskGroup() as tasks:
                 # aiomqtt alone would wait for an answer until its time limit
                 lost = tasks.create_task(client.until_disconnected(), name="mqtt.lost")
-                codes.extend(await _subscribe(client, asked))
-                # QoS 1, so that the broker queues it behind what it has queued for us
-                await client.publish(self.marker_topic, self._marker_payload, qos=_QOS)
+                for some in batched(sorted(removed), _FILTERS_AT_ONCE, strict=False):
+                    await client.unsubscribe(list(some))
+                for some in batched(sorted(added), _FILTERS_AT_ONCE, strict=False):
+                    codes = await _subscribe(client, some, kept)
+                    answered = zip(some, codes, strict=True)
+                    refused.extend(one for one, code in answered if _is_failure(code))
+                if marker:
+                    # QoS 1, so that the broker queues it behind what it has queued for us
+                    await client.publish(self.marker_topic, self._marker_payload, qos=_QOS)
                 lost.cancel()
         except* (aiomqtt.MqttError, OSError, ValueError) as errors:
             raise BrokerUnavailableError(
                 f"{self._place} takes no subscription ({errors.exceptions[0]})"
             ) from errors
-        return [one for one, code in zip(asked, codes, strict=True) if _is_failure(code)]
+        return refused
 
     async def until_disconnected(self) -> None:
         """Wait until the connection is gone, then raise BrokerUnavailableError."""
@@ -325,23 +348,30 @@ class _VersionRefusedError(Exception):
     """The broker does not speak this version of MQTT."""
 
 
-async def _subscribe(client: ManualClient, filters: Collection[str]) -> Sequence[ReasonCode | int]:
+async def _subscribe(
+    client: ManualClient, filters: Collection[str], kept: Collection[str]
+) -> Sequence[ReasonCode | int]:
     if client.speaks_5:
-        return await client.subscribe([(one, _options()) for one in filters])
+        return await client.subscribe([(one, _options(kept=one in kept)) for one in filters])
     return await client.subscribe([(one, _QOS) for one in filters])
 
 
-def _options() -> SubscribeOptions:
+def _options(*, kept: bool) -> SubscribeOptions:
     """Return the options of a subscription.
 
     Retain As Published 0: the flag means "kept by the broker before", not "to be kept".
-    Retain Handling 1: kept messages come with a new subscription only, not with each connect.
+    Retain Handling 1: kept messages come with a new subscription only, not with each connect;
+    0, with each, for what only describes devices: it may have changed while nobody listened.
     """
     return SubscribeOptions(
         qos=_QOS,
         noLocal=False,
         retainAsPublished=False,
-        retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB,
+        retainHandling=(
+            SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE
+            if kept
+            else SubscribeOptions.RETAIN_SEND_IF_NEW_SUB
+        ),
     )
 
 

@@ -1,5 +1,6 @@
 """The registry that gives each topic exactly one decoder."""
 
+import asyncio
 import importlib
 import json
 import pkgutil
@@ -11,10 +12,15 @@ from pydantic import TypeAdapter, ValidationError
 from mould_watch.errors import SettingsError
 from mould_watch.ingest import decoders as decoders_package
 from mould_watch.ingest.decoder import Decoder, Family
-from mould_watch.ingest.topics import check_disjoint, check_filter, matches
+from mould_watch.ingest.discovery.decoder import learned_of
+from mould_watch.ingest.topics import check_disjoint, check_filter, includes, matches
+from mould_watch.storage.discovery import StoredDiscovery
 
 OFF: Final = "off"
 """As the value of a decoder's setting: this kind of sensor is not listened to."""
+
+_OWN_TOPICS: Final = "mould-watch/"
+"""Topics of this program's own: nobody announces them."""
 
 type NamedDecoder = tuple[Decoder, str]
 
@@ -25,8 +31,8 @@ class DecoderRegistry:
     def __init__(self, decoders: Sequence[NamedDecoder]) -> None:
         """Take decoders, each with the name of its setting.
 
-        Raises SettingsError, naming the setting, when a topic filter is none or when two filters
-        are such that one takes all that the other does.
+        What discovery learns gives way to the filters of all. Raises SettingsError, naming the
+        setting, when a topic filter is none, or takes all that another does.
         """
         self._decoders = tuple(decoder for decoder, _ in decoders)
         filters = [
@@ -37,12 +43,20 @@ class DecoderRegistry:
         for topic_filter, setting in filters:
             check_filter(topic_filter, setting)
         check_disjoint(filters)
+        self._changed = asyncio.Event()
+        self._discovery = learned_of(self._decoders)
+        if self._discovery is not None:
+            self._discovery.give_way(
+                lambda topic: topic.startswith(_OWN_TOPICS) or bool(self._fixed(topic))
+            )
+            self._discovery.on_change = self._changed.set
 
     @classmethod
     def from_settings(cls, sensors: Mapping[str, Any]) -> DecoderRegistry:
         """Build the decoders of every family, under the settings of `MqttSettings.sensors`.
 
-        Raises SettingsError for a name that no decoder has and a value that does not fit.
+        A family without a setting gives way to what the others were told to listen to. Raises
+        SettingsError for a name that no decoder has and a value that does not fit.
         """
         known = families()
         unknown = sorted(set(sensors) - {family.setting for family in known})
@@ -50,18 +64,64 @@ class DecoderRegistry:
             raise SettingsError(
                 f"the settings do not fit: mqtt.{unknown[0]} is no setting", setting=unknown[0]
             )
-        return cls(
-            [
-                (decoder, family.setting)
-                for family in known
-                for decoder in _build(family, sensors.get(family.setting))
-            ]
-        )
+        told = [
+            (decoder, family.setting)
+            for family in known
+            if sensors.get(family.setting)
+            for decoder in _build(family, sensors[family.setting])
+        ]
+        taken = [topic_filter for decoder, _ in told for topic_filter in decoder.filters]
+        usual = [
+            (decoder, family.setting)
+            for family in known
+            if not sensors.get(family.setting)
+            for decoder in _build(family, None)
+            if not any(
+                includes(one, other) or includes(other, one)
+                for one in decoder.filters
+                for other in taken
+            )
+        ]
+        told = [
+            (decoder, family.setting)
+            for family in known
+            if sensors.get(family.setting)
+            for decoder in _build(family, sensors[family.setting])
+        ]
+        taken = [topic_filter for decoder, _ in told for topic_filter in decoder.filters]
+        usual = [
+            (decoder, family.setting)
+            for family in known
+            if not sensors.get(family.setting)
+            for decoder in _build(family, None)
+            if not any(
+                includes(one, other) or includes(other, one)
+                for one in decoder.filters
+                for other in taken
+            )
+        ]
+        return cls([*told, *usual])
 
     @property
-    def filters(self) -> tuple[str, ...]:
-        """Return every filter to subscribe to."""
-        return tuple(topic_filter for decoder in self._decoders for topic_filter in decoder.filters)
+    def filters(self) -> frozenset[str]:
+        """Return every filter to subscribe to by now."""
+        fixed = frozenset(one for decoder in self._decoders for one in decoder.filters)
+        return fixed if self._discovery is None else fixed | self._discovery.topics
+
+    @property
+    def kept(self) -> frozenset[str]:
+        """Return those filters whose kept messages are wanted with each subscription."""
+        return frozenset() if self._discovery is None else self._discovery.kept
+
+    async def wait_change(self) -> None:
+        """Return when `filters` may have changed since the last call returned."""
+        await self._changed.wait()
+        self._changed.clear()
+
+    def restore(self, stored: StoredDiscovery) -> None:
+        """Learn what is stored of discovery and not known yet."""
+        if self._discovery is not None:
+            self._discovery.restore(stored.configurations, stored.claims)
 
     def decoders_for(self, topic: str) -> list[Decoder]:
         """Return the decoders whose filters take a topic: one, none, or several.
@@ -69,6 +129,12 @@ class DecoderRegistry:
         Several only where filters with wildcards cross (`+/events/rpc` and `zigbee2mqtt/#`): such
         a topic is nobody's, because the broker may deliver its messages once for each filter.
         """
+        found = self._fixed(topic)
+        if not found and self._discovery is not None and self._discovery.has(topic):
+            return [self._discovery]
+        return found
+
+    def _fixed(self, topic: str) -> list[Decoder]:
         return [
             decoder
             for decoder in self._decoders

@@ -28,7 +28,8 @@ from mould_watch.ingest.waiting import WaitingMessages
 from mould_watch.ingest.writer import Writer
 from mould_watch.retry import Backoff
 from mould_watch.settings import Settings
-from mould_watch.storage.database import Database
+from mould_watch.storage import discovery as discovery_store
+from mould_watch.storage.database import Connection, Database
 
 __all__ = ["BrokerAddress", "Ingestion"]
 
@@ -86,7 +87,9 @@ class Ingestion:
         self._spool = Spool(
             settings.spool.folder or settings.data_dir / "spool", settings.spool, clock
         )
-        session = BrokerSession(settings.mqtt.client_id, lambda: self._leadership.leads)
+        session = BrokerSession(
+            settings.mqtt.client_id, lambda: self._leadership.leads, self._restore_discovery
+        )
         interpreter = Interpreter(self._registry, settings.ingest)
         writer = Writer(
             database=database,
@@ -121,6 +124,7 @@ class Ingestion:
             session=session,
             acknowledge=self._source.acknowledge,
         )
+        self._subscribed: frozenset[str] = frozenset()
         self._reports = Reports(database, clock, self.report)
         self._state = "connecting"
         self._detail: str | None = "not connected yet"
@@ -144,6 +148,10 @@ class Ingestion:
             return None
         health = self.health()
         return Report(is_connected=self._state == "ready", spool=health["spool"])
+
+    def subscribed(self) -> frozenset[str]:
+        """Return the topic filters that are listened to by now, those announced among them."""
+        return self._subscribed
 
     async def run(self) -> None:
         """Ingest, for ever. At the end what was received is kept and acknowledged first."""
@@ -214,9 +222,11 @@ class Ingestion:
                 await self._intake.begin_session(
                     connected.generation, resumed=connected.session_resumed
                 )
-                refused = await self._source.subscribe(self._registry.filters)
+                self._subscribed = self._registry.filters
+                refused = await self._source.subscribe(self._subscribed, kept=self._registry.kept)
                 self._connected(address, connected.protocol, refused)
                 backoff.reset()
+                tasks.create_task(self._follow_discovery(), name="ingest.follow_discovery")
                 await self._source.until_disconnected()
 
     async def _spool_known(self) -> None:
@@ -226,6 +236,27 @@ class Ingestion:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_DRAINED_AT_START_S):
                     await self._drain.through()
+
+    async def _restore_discovery(self, connection: Connection) -> None:
+        """Know again what was announced, before any message is understood."""
+        self._registry.restore(await discovery_store.load(connection))
+
+    async def _follow_discovery(self) -> None:
+        """Listen to what is announced from now on, and no more to what is taken back."""
+        while True:
+            await self._registry.wait_change()
+            wanted = self._registry.filters
+            added, removed = wanted - self._subscribed, self._subscribed - wanted
+            if added or removed:
+                refused = await self._source.change(added, removed, kept=self._registry.kept)
+                self._subscribed = wanted
+                if refused:
+                    _LOGGER.warning(
+                        "The broker refuses %d announced topic(s), such as %s.",
+                        len(refused),
+                        refused[0],
+                        extra={"action": "topics_refused", "topics": refused[:10]},
+                    )
 
     async def _address(self) -> BrokerAddress:
         try:

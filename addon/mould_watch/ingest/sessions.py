@@ -1,6 +1,6 @@
 """What the database knows of our session at the broker, kept in step in memory."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from mould_watch.errors import MouldWatchError
 from mould_watch.storage import ingestion as store
@@ -20,8 +20,18 @@ class BrokerSession:
     Used by the intake while it writes directly, else by the drain: never by both at a time.
     """
 
-    def __init__(self, client_id: str, leads: Callable[[], bool]) -> None:
-        """Keep the record of `client_id`, unless another process `leads`."""
+    def __init__(
+        self,
+        client_id: str,
+        leads: Callable[[], bool],
+        restore: Callable[[Connection], Awaitable[None]],
+    ) -> None:
+        """Keep the record of `client_id`, unless another process `leads`.
+
+        Whatever else is to be known from the database before a message is understood, `restore`
+        takes from there.
+        """
+        self._restore = restore
         self._client_id = client_id
         self._leads = leads
         self._session: DeliverySession | None = None
@@ -33,6 +43,7 @@ class BrokerSession:
 
         It counts when `begun` is told of it, after the commit.
         """
+        await self._restore(connection)
         if not self._leads():
             # the record is another's; what is recognised is what this process has seen itself
             session = await store.load_session(connection, self._client_id)
@@ -50,6 +61,7 @@ class BrokerSession:
         """Return the session as the last commit left it."""
         if self._session is None:
             async with database.connection() as connection:
+                await self._restore(connection)
                 session = await store.load_session(connection, self._client_id)
             session.keeps_record = self._leads() and not self._is_anothers(session)
             self._session = session

@@ -70,11 +70,18 @@ class MessageSource(Protocol):
         """
         ...
 
-    async def subscribe(self, filters: Collection[str]) -> list[str]:
+    async def subscribe(self, filters: Collection[str], *, kept: Collection[str] = ()) -> list[str]:
         """Subscribe to `filters` and send the marker; return the filters that were refused.
 
-        Raises BrokerUnavailableError when the connection is gone.
+        Of those in `kept` the broker sends what it has kept each time, of the others only when
+        they are new. Raises BrokerUnavailableError when the connection is gone.
         """
+        ...
+
+    async def change(
+        self, added: Collection[str], removed: Collection[str], *, kept: Collection[str] = ()
+    ) -> list[str]:
+        """Subscribe to more topics and unsubscribe from others; otherwise like `subscribe`."""
         ...
 
     async def until_disconnected(self) -> None:

@@ -25,12 +25,13 @@ from mould_watch.ingest.waiting import WaitingMessages
 from mould_watch.observability import failpoints
 from mould_watch.settings import IngestSettings
 from mould_watch.storage import devices as device_store
+from mould_watch.storage import discovery as discovery_store
 from mould_watch.storage import ingestion as store
 from mould_watch.storage import spool as spool_store
 from mould_watch.storage.connections import REFUSALS
 from mould_watch.storage.database import Connection, Database
 from mould_watch.storage.dead_letters import write_dead_letters
-from mould_watch.storage.devices import Device, KnownDevice
+from mould_watch.storage.devices import Device, DeviceLabel, DeviceReference, KnownDevice, Parts
 from mould_watch.storage.ingestion import DeliverySession
 from mould_watch.storage.partitions import Partitions
 from mould_watch.storage.spool import SpoolPlace
@@ -200,8 +201,17 @@ class Writer:
             connection,
             [reading for one in batch for reading in one.readings],
             [known for one in batch for known in one.known],
-            dict(said for one in batch for said in one.availability),
+            {
+                device: available
+                for one in batch
+                for device, available in one.availability
+                if isinstance(device, DeviceReference)
+            },
             spool_id=spool_id,
+        )
+        await _write_about_devices(connection, batch)
+        await discovery_store.write(
+            connection, [one.announcement for one in batch if one.announcement is not None]
         )
         await write_dead_letters(
             connection,
@@ -306,3 +316,16 @@ def _identities(batch: Sequence[Interpreted]) -> dict[str, list[KnownDevice]]:
         if one.identities:
             by_source.setdefault(one.source, []).extend(one.identities)
     return by_source
+
+
+async def _write_about_devices(connection: Connection, batch: Sequence[Interpreted]) -> None:
+    """Write what is said of devices that are known by now: whichever the batch made known."""
+    labels: dict[str, list[DeviceLabel]] = {}
+    for one in batch:
+        if one.labels:
+            labels.setdefault(one.source, []).extend(one.labels)
+        for device, available in one.availability:
+            if isinstance(device, Parts):
+                await device_store.set_parts_available(connection, device, available=available)
+    for source, said in labels.items():
+        await device_store.describe(connection, source, said)

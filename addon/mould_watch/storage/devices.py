@@ -47,6 +47,27 @@ class KnownDevice:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceLabel:
+    """What is said of a device that is known by its native id. None: nothing is said."""
+
+    native_id: str
+    name: str | None = None
+    manufacturer: str | None = None
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The sensors of one thing, which can be reached as a whole or not at all.
+
+    Those are the device `native_id` and all whose native id continues it behind a colon.
+    """
+
+    source_instance: str
+    native_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Device:
     """A device as the database has it."""
 
@@ -119,6 +140,26 @@ async def identify(
         current = aliased.get((source_instance, topic))
         if current is None or current.device_id != target_id:
             await connection.execute(_QUERIES.insert_alias, topic, target_id)
+
+
+async def describe(
+    connection: Connection, source_instance: str, labels: Iterable[DeviceLabel]
+) -> None:
+    """Take over what is said of known devices; writes differences only."""
+    by_native_id = {label.native_id: label for label in labels}
+    natives = sorted(by_native_id)
+    known = await _by_native_id(connection, [source_instance] * len(natives), natives)
+    for native_id in natives:
+        device = known.get((source_instance, native_id))
+        if device is not None:
+            await _label(connection, device, by_native_id[native_id])
+
+
+async def set_parts_available(connection: Connection, parts: Parts, *, available: bool) -> None:
+    """Note whether the parts that are known by now can be reached."""
+    await connection.execute(
+        _QUERIES.set_parts_available, parts.source_instance, parts.native_id, available
+    )
 
 
 async def resolve(
@@ -237,11 +278,12 @@ async def _insert(connection: Connection, source_instance: str, said: KnownDevic
     return device_id
 
 
-async def _label(connection: Connection, device: Device, said: KnownDevice) -> None:
+async def _label(connection: Connection, device: Device, said: KnownDevice | DeviceLabel) -> None:
+    name = said.name or device.name
     manufacturer = said.manufacturer or device.manufacturer
     model = said.model or device.model
-    if (said.name, manufacturer, model) != (device.name, device.manufacturer, device.model):
-        await connection.execute(_QUERIES.label, device.device_id, said.name, manufacturer, model)
+    if (name, manufacturer, model) != (device.name, device.manufacturer, device.model):
+        await connection.execute(_QUERIES.label, device.device_id, name, manufacturer, model)
 
 
 async def _merge(connection: Connection, device_id: int, target_id: int) -> None:

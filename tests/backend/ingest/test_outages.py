@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from mould_watch.ingest.registry import DecoderRegistry
 from mould_watch.ingest.service import BrokerAddress
 from mould_watch.storage.database import Database
 from tests.support.fake_broker import Delivery, FakeBroker
@@ -143,8 +144,7 @@ async def test_a_broker_that_speaks_only_3_1_1_is_good_enough(
             await until(lambda: 1 in old.acknowledged)
         assert old.connects == [5, 4]
         assert set(old.subscriptions) == {
-            "zigbee2mqtt/#",
-            "mould-watch/readings/#",
+            *DecoderRegistry.from_settings({}).filters,
             "mould-watch/mould-watch/marker",
         }
 

@@ -51,6 +51,12 @@ def test_two_decoders_never_take_the_same_topic_and_the_fault_names_both_setting
     assert "MOULD_WATCH_MQTT__JSON_TOPIC_FILTERS" in str(fault.value)
 
 
+def test_a_family_without_a_setting_gives_way_to_what_others_were_told() -> None:
+    filters = registry(json_topic_filters=("home/#",)).filters
+    assert "home/#" in filters
+    assert not [one for one in filters if one.startswith("home/+")]
+
+
 def test_a_topic_that_two_filters_take_is_decoded_by_nobody_and_says_so() -> None:
     crossing = registry(zigbee2mqtt_base_topics=("zigbee2mqtt",), json_topic_filters=("+/x",))
     done = Interpreter(crossing, IngestSettings()).interpret(

@@ -88,3 +88,11 @@ WHERE device.id = new.id
 UPDATE device SET name = new.name
 FROM unnest($1::integer[], $2::text[]) AS new (id, name)
 WHERE device.id = new.id
+
+-- name: set_parts_available
+-- $1 source, $2 native id, $3 available; a row that points elsewhere stands for what it points to.
+UPDATE device SET available = $3
+WHERE available IS DISTINCT FROM $3 AND id IN (
+    SELECT coalesce(merged_into, id) FROM device
+    WHERE source_instance = $1 AND (native_id = $2 OR starts_with(native_id, $2 || ':'))
+)

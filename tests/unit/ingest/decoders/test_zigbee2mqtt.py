@@ -101,6 +101,7 @@ def test_availability_in_both_forms(payload: bytes, *, available: bool) -> None:
     decoded = decode("upstairs/bath/availability", payload)
     assert isinstance(decoded, DecodedAvailability)
     assert decoded.available is available
+    assert isinstance(decoded.device, DeviceReference)
     assert decoded.device.topic == "zigbee2mqtt/upstairs/bath"
 
 

@@ -1,0 +1,131 @@
+"""Shelly's first generation: a topic for each value, and the whole status of a sleeping sensor.
+
+Topics and payloads as in Shelly's "Gen1 device API reference": `shellies/<id>/sensor/temperature`
+and its like are bare numbers, the temperature in the unit that the device is set to;
+`shellies/<id>/info` is the status as JSON, with both units; `shellies/<id>/online` the last will.
+"""
+
+import re
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator
+
+from mould_watch.errors import UndecodableMessageError
+from mould_watch.ingest.decoded import Counted, Decoded, DecodedAvailability, DecodedReading
+from mould_watch.ingest.decoder import Family
+from mould_watch.ingest.json_payload import dump, parse_object
+from mould_watch.ingest.metrics import Named, number_of, plain_number, read_values
+from mould_watch.ingest.times import parse_time
+from mould_watch.ingest.units import unit_of
+from mould_watch.storage.devices import DeviceReference, Parts
+
+SOURCE_INSTANCE: Final = "mqtt:shelly"
+
+_SENSOR_COLUMNS: Final = {
+    "temperature": "temperature_c",
+    "humidity": "humidity_pct",
+    "lux": "illuminance_lx",
+    "battery": "battery_pct",
+}
+_EXTERNAL_COLUMNS: Final = {"ext_temperature": "temperature_c", "ext_humidity": "humidity_pct"}
+_STATES: Final = {b"true": True, b"false": False}
+# Which value of which component of the status is the metric.
+_STATUS_KEYS: Final = {"tmp": "tC", "hum": "value", "lux": "value", "bat": "value"}
+_STATUS_NAMES: Final = (
+    Named("tmp", "temperature_c"),
+    Named("hum", "humidity_pct"),
+    Named("lux", "illuminance_lx"),
+    Named("bat", "battery_pct"),
+)
+
+
+class ShellyGen1Decoder:
+    """Decodes the devices under one base topic."""
+
+    source_instance = SOURCE_INSTANCE
+
+    def __init__(self, entry: str) -> None:
+        base, _, unit = entry.partition(" ")
+        self._base = base.rstrip("/")
+        self._unit = unit_of("temperature_c", unit.strip() or "°C")
+        self.filters = tuple(
+            f"{self._base}/+/{ending}"
+            for ending in ("sensor/+", "ext_temperature/+", "ext_humidity/+", "info", "online")
+        )
+
+    def is_control(self, topic: str) -> bool:
+        """Return False: no message is large."""
+        del topic
+        return False
+
+    def decode(self, topic: str, payload: bytes) -> Decoded:
+        """Return the reading, or whether the device can be reached."""
+        device, kind, *rest = topic.removeprefix(f"{self._base}/").split("/")
+        if not payload:
+            return Counted("control")
+        if kind == "online":
+            return _availability(device, payload)
+        if kind == "info":
+            return _status(device, parse_object(payload))
+        name = rest[0] if rest else ""
+        if kind == "sensor":
+            column, part = _SENSOR_COLUMNS.get(name), device
+        else:
+            column, part = _EXTERNAL_COLUMNS.get(kind), f"{device}:ext{name}"
+        if column is None:
+            return Counted("unwatched")
+        unit = self._unit if column == "temperature_c" and kind == "sensor" else None
+        value = number_of(column, plain_number(payload), unit)
+        if value is None:
+            raise UndecodableMessageError("out_of_range", f"{name or kind} is beyond its range")
+        if column == "battery_pct":
+            return Counted("unwatched")
+        return DecodedReading(_reference(part), None, {column: value}, None)
+
+
+def _availability(device: str, payload: bytes) -> Decoded:
+    available = _STATES.get(payload)
+    if available is None:
+        raise UndecodableMessageError("availability_invalid", "online is neither true nor false")
+    return DecodedAvailability(Parts(SOURCE_INSTANCE, device), available)
+
+
+def _status(device: str, fields: dict[str, Any]) -> Decoded:
+    # a relay's `tmp` is the heat of its own chip
+    if "overtemperature" in fields:
+        return Counted("unwatched")
+    components = {
+        name: fields[name].get(key)
+        for name, key in _STATUS_KEYS.items()
+        if isinstance(fields.get(name), dict) and fields[name].get("is_valid") is not False
+    }
+    values = read_values(components, _STATUS_NAMES)
+    if not values.watched:
+        return Counted("unwatched")
+    sent_time = fields.get("unixtime")
+    return DecodedReading(
+        device=_reference(device),
+        # without a time server it is 0
+        at=parse_time(sent_time) if sent_time else None,
+        metrics=values.metrics,
+        extra=dump(fields),
+    )
+
+
+def _reference(native_id: str) -> DeviceReference:
+    return DeviceReference(SOURCE_INSTANCE, native_id, native_id.replace(":", " "))
+
+
+def _entry(value: str) -> str:
+    base, _, unit = value.partition(" ")
+    if not re.fullmatch(r"[^+#\s]+", base) or unit.strip() not in {"", "C", "F", "°C", "°F"}:
+        raise ValueError("write a base topic like shellies, or shellies °F")
+    return value
+
+
+FAMILY: Final = Family(
+    setting="shelly_gen1_base_topics",
+    type=tuple[Annotated[str, AfterValidator(_entry)], ...],
+    default=("shellies",),
+    build=lambda entries: [ShellyGen1Decoder(entry) for entry in entries],
+)

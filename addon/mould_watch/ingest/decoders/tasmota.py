@@ -1,0 +1,169 @@
+"""Tasmota: the sensors of one module in one message, and whether the module can be reached.
+
+Topics and payloads as in its documentation ("MQTT", "Sensors"): by default the sensors are in
+`tele/<topic>/SENSOR`; the order of prefix and topic is set in the module (FullTopic). Each sensor
+is an object under its type's name; several of a type are numbered. `TempUnit` and `PressureUnit`
+say what the values are in, `Time` is local and names no zone.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator
+
+from mould_watch.errors import UndecodableMessageError
+from mould_watch.ingest.decoded import (
+    Counted,
+    Decoded,
+    DecodedAvailability,
+    DecodedReading,
+    DecodedSeveral,
+)
+from mould_watch.ingest.decoder import Family
+from mould_watch.ingest.json_payload import dump, parse_object
+from mould_watch.ingest.metrics import Named, Values, read_values
+from mould_watch.ingest.times import parse_time
+from mould_watch.ingest.units import Unit, unit_of
+from mould_watch.storage.devices import DeviceReference, Parts
+
+SOURCE_INSTANCE: Final = "mqtt:tasmota"
+
+_PREFIX: Final = "tele"
+_STATES: Final = {"Online": True, "Offline": False}
+_HEAD: Final = ("Time", "TempUnit", "PressureUnit")
+# The module's own chip and its meter: no air is measured there.
+_NOT_OF_THE_AIR: Final = frozenset({"ESP32", "ENERGY"})
+# They carry an address of their own, and go with it to whatever number they get.
+_ONE_WIRE: Final = re.compile(r"DS18[BS]20(-\d+)?")
+_ADDRESS: Final = re.compile(r"[0-9A-Fa-f]{12,16}")
+
+
+class TasmotaDecoder:
+    """Decodes the modules under one full topic."""
+
+    source_instance = SOURCE_INSTANCE
+
+    def __init__(self, full_topic: str) -> None:
+        base = full_topic.replace("%prefix%", _PREFIX).strip("/")
+        self.filters = tuple(
+            f"{base.replace('%topic%', '+')}/{ending}" for ending in ("SENSOR", "LWT")
+        )
+        before, _, after = re.escape(base).partition(re.escape("%topic%"))
+        self._pattern = re.compile(f"{before}(?P<topic>[^/]+){after}/(SENSOR|LWT)")
+
+    def is_control(self, topic: str) -> bool:
+        """Return False: no message is large."""
+        del topic
+        return False
+
+    def decode(self, topic: str, payload: bytes) -> Decoded:
+        """Return the readings, one for each sensor, or whether the module can be reached."""
+        match = self._pattern.fullmatch(topic)
+        module = topic if match is None else match["topic"]
+        if topic.endswith("/LWT"):
+            return _availability(module, payload)
+        return _sensors(module, parse_object(payload))
+
+
+def _availability(module: str, payload: bytes) -> Decoded:
+    if not payload:
+        # a removed module: what was kept is cleared
+        return Counted("control")
+    available = _STATES.get(payload.decode("ascii", "replace"))
+    if available is None:
+        raise UndecodableMessageError(
+            "availability_invalid", "the last will is neither Online nor Offline"
+        )
+    return DecodedAvailability(Parts(SOURCE_INSTANCE, module), available)
+
+
+def _sensors(module: str, fields: Mapping[str, Any]) -> Decoded:
+    names = _names(fields)
+    sensors: dict[str, tuple[Mapping[str, Any], Values]] = {}
+    for name, block in fields.items():
+        if name in _NOT_OF_THE_AIR or not isinstance(block, dict):
+            continue
+        values = read_values(block, names)
+        if values.watched:
+            sensors[name] = block, values
+    # the Sonoff SC has its values without a block of their own
+    own = {name: value for name, value in fields.items() if not isinstance(value, dict)}
+    loose = read_values(own, names, without=_HEAD)
+    if loose.watched:
+        sensors[""] = own, loose
+    if not sensors:
+        return Counted("unwatched")
+    sent_time = fields.get("Time")
+    at = None if sent_time is None else parse_time(sent_time)
+    rest = {
+        name: value
+        for name, value in fields.items()
+        if name not in sensors and name not in _HEAD and ("" not in sensors or name not in own)
+    }
+    readings = []
+    for name, (block, values) in sensors.items():
+        extra = values.extra
+        if rest:
+            # what belongs to no sensor is kept with the first
+            extra = dump({key: block[key] for key in _rest_of(values, block)} | rest)
+            rest = {}
+        readings.append(
+            DecodedReading(
+                device=_reference(module, name, block), at=at, metrics=values.metrics, extra=extra
+            )
+        )
+    return DecodedSeveral(tuple(readings))
+
+
+def _rest_of(values: Values, block: Mapping[str, Any]) -> list[str]:
+    kept = {} if values.extra is None else parse_object(values.extra.encode())
+    return [key for key in block if key in kept]
+
+
+def _reference(module: str, name: str, block: Mapping[str, Any]) -> DeviceReference:
+    native_id = f"{module}:{name}" if name else module
+    address = block.get("Id")
+    if _ONE_WIRE.fullmatch(name) and isinstance(address, str) and _ADDRESS.fullmatch(address):
+        native_id = address.upper()
+    address = block.get("mac")
+    if isinstance(address, str) and _ADDRESS.fullmatch(address.replace(":", "")):
+        native_id = address.replace(":", "").upper()
+    return DeviceReference(SOURCE_INSTANCE, native_id, f"{module} {name}".strip())
+
+
+def _names(fields: Mapping[str, Any]) -> tuple[Named, ...]:
+    return (
+        Named("Temperature", "temperature_c", _unit(fields, "temperature_c", "TempUnit", "C")),
+        Named("Humidity", "humidity_pct"),
+        Named("Pressure", "pressure_hpa", _unit(fields, "pressure_hpa", "PressureUnit", "hPa")),
+        Named("CarbonDioxide", "co2_ppm"),
+        Named("Illuminance", "illuminance_lx"),
+        Named("Moisture", "moisture_pct"),
+        Named("Battery", "battery_pct"),
+    )
+
+
+def _unit(fields: Mapping[str, Any], column: str, key: str, usual: str) -> Unit:
+    name = fields.get(key, usual)
+    unit = unit_of(column, name) if isinstance(name, str) else None
+    if unit is None:
+        raise UndecodableMessageError("unit_unknown", f"{key} is {ascii(name)[:60]}")
+    return unit
+
+
+def _full_topic(value: str) -> str:
+    levels = value.strip("/").split("/")
+    if levels.count("%topic%") != 1 or any(
+        "%" in level and level not in {"%topic%", "%prefix%"} for level in levels
+    ):
+        raise ValueError("a full topic is like %prefix%/%topic%/, with %topic% once")
+    return value
+
+
+FAMILY: Final = Family(
+    setting="tasmota_full_topics",
+    type=tuple[Annotated[str, AfterValidator(_full_topic)], ...],
+    default=("%prefix%/%topic%/", "%topic%/%prefix%/"),
+    build=lambda topics: [TasmotaDecoder(topic) for topic in topics],
+)
