@@ -71,9 +71,9 @@ class Projection:
     reason: Never | None = None
 
     @classmethod
-    def reached_in(cls, hours: float) -> Projection:
-        """Return the projection of an index that comes."""
-        if hours > HORIZON_H:
+    def reached_in(cls, hours: float, horizon_h: float = HORIZON_H) -> Projection:
+        """Return the projection of an index that comes, unless nobody can look so far."""
+        if hours > horizon_h:
             return cls.never(Never.BEYOND_HORIZON)
         return cls(Outlook.GROWING, hours=hours)
 
@@ -151,10 +151,12 @@ def if_it_repeats(
     *,
     target: float = GERMINATION_INDEX,
     uncertainty_pct: float = DEFAULT_UNCERTAINTY_PCT,
+    horizon_h: float = HORIZON_H,
 ) -> BandProjection:
     """Return when `target` is reached if the newest 168 of these hours come again and again.
 
-    Gaps are left out of what repeats; with less than a day of data nothing is known.
+    Gaps are left out of what repeats; with less than a day of data nothing is known. A shorter
+    `horizon_h` answers sooner, and says BEYOND_HORIZON of what comes later.
     """
     pattern = [hour for hour in week[-PATTERN_HOURS:] if hour is not None]
     if sum(hour.duration_h for hour in pattern) < PATTERN_KNOWN_H:
@@ -162,14 +164,18 @@ def if_it_repeats(
     return _three(
         band,
         lambda state, offset_pct: repeats(
-            state, [_damper(hour, offset_pct) for hour in pattern], model, target
+            state, [_damper(hour, offset_pct) for hour in pattern], model, target, horizon_h
         ),
         uncertainty_pct,
     )
 
 
 def repeats(
-    state: MouldState, pattern: Sequence[SurfaceHour], model: MouldModel, target: float
+    state: MouldState,
+    pattern: Sequence[SurfaceHour],
+    model: MouldModel,
+    target: float,
+    horizon_h: float = HORIZON_H,
 ) -> Projection:
     """Return when `target` is reached if these hours come again and again."""
     if state.index >= target:
@@ -180,7 +186,7 @@ def repeats(
         return Projection.never(_why_nothing_grows(pattern, model))
     out_of_reach = Never.MATERIAL_LIMIT if limit <= target else None
     index, dry_hours, elapsed_h = state.index, state.dry_hours, 0.0
-    while elapsed_h < HORIZON_H:
+    while elapsed_h < horizon_h:
         before, before_h = index, dry_hours
         for stretch in stretches:
             if stretch.maximum < 0.0:
@@ -195,7 +201,8 @@ def repeats(
                         earlier, target, stretch.maximum, stretch.pace_per_h, model.sensitivity
                     )
                     # the target may be met in the last digit only
-                    return Projection.reached_in(elapsed_h + min(last_h, stretch.hours))
+                    hours = elapsed_h + min(last_h, stretch.hours)
+                    return Projection.reached_in(hours, horizon_h)
             elapsed_h += stretch.hours
         # With the dry clock where it was, a week is an increasing function of the index: what
         # did not rise now never will.
