@@ -164,7 +164,7 @@ def if_it_repeats(
     return _three(
         band,
         lambda state, offset_pct: repeats(
-            state, [_damper(hour, offset_pct) for hour in pattern], model, target, horizon_h
+            state, pattern, model, target, offset_pct=offset_pct, horizon_h=horizon_h
         ),
         uncertainty_pct,
     )
@@ -175,15 +175,20 @@ def repeats(
     pattern: Sequence[SurfaceHour],
     model: MouldModel,
     target: float,
+    *,
+    offset_pct: float = 0.0,
     horizon_h: float = HORIZON_H,
 ) -> Projection:
-    """Return when `target` is reached if these hours come again and again."""
+    """Return when `target` is reached if these hours come again and again.
+
+    `offset_pct` is added to every humidity, as in `fold`.
+    """
     if state.index >= target:
         return Projection.reached_in(0.0)
-    stretches = _stretches(pattern, model)
+    stretches = _stretches(pattern, model, offset_pct)
     limit = max(one.maximum for one in stretches)
     if limit < 0.0:
-        return Projection.never(_why_nothing_grows(pattern, model))
+        return Projection.never(_why_nothing_grows(pattern, model, offset_pct))
     out_of_reach = Never.MATERIAL_LIMIT if limit <= target else None
     index, dry_hours, elapsed_h = state.index, state.dry_hours, 0.0
     while elapsed_h < horizon_h:
@@ -220,11 +225,17 @@ class _Stretch:
     pace_per_h: float = 0.0
 
 
-def _stretches(pattern: Iterable[SurfaceHour], model: MouldModel) -> list[_Stretch]:
+def _stretches(
+    pattern: Iterable[SurfaceHour], model: MouldModel, offset_pct: float
+) -> list[_Stretch]:
     stretches: list[_Stretch] = []
     waiting_h = 0.0
+    driest_pct = model.floor_pct - offset_pct
     for hour in pattern:
-        growth = growth_conditions(hour.temperature_c, hour.humidity_pct, model)
+        if hour.humidity_pct < driest_pct:
+            waiting_h += hour.duration_h
+            continue
+        growth = growth_conditions(hour.temperature_c, hour.humidity_pct + offset_pct, model)
         if growth is None:
             waiting_h += hour.duration_h
             continue
@@ -242,20 +253,21 @@ def _stays(state: MouldState, mean: SurfaceHour, model: MouldModel, target: floa
     if hours < inf:
         return Projection.reached_in(hours)
     if growth_conditions(mean.temperature_c, mean.humidity_pct, model) is None:
-        return Projection.never(_why_nothing_grows([mean], model))
+        return Projection.never(_why_nothing_grows([mean], model, 0.0))
     return Projection.never(Never.MATERIAL_LIMIT)
 
 
-def _why_nothing_grows(pattern: Iterable[SurfaceHour], model: MouldModel) -> Never:
-    damp_c = [hour.temperature_c for hour in pattern if hour.humidity_pct >= model.floor_pct]
+def _why_nothing_grows(
+    pattern: Iterable[SurfaceHour], model: MouldModel, offset_pct: float
+) -> Never:
+    damp_from_pct = model.floor_pct - offset_pct
+    damp_c = [hour.temperature_c for hour in pattern if hour.humidity_pct >= damp_from_pct]
     if not damp_c or any(0.0 < one_c < 50.0 for one_c in damp_c):  # noqa: PLR2004 - see grows_at
         return Never.TOO_DRY
     return Never.TOO_COLD if min(damp_c) <= 0.0 else Never.TOO_HOT
 
 
 def _damper(hour: SurfaceHour, offset_pct: float) -> SurfaceHour:
-    if offset_pct == 0.0:
-        return hour
     humidity_pct = min(max(hour.humidity_pct + offset_pct, 0.0), 100.0)
     return SurfaceHour(hour.temperature_c, humidity_pct, hour.duration_h)
 
