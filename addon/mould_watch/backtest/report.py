@@ -8,8 +8,9 @@ from rich.table import Table
 from mould_watch.backtest.recording import Recording
 from mould_watch.backtest.replay import Replay, Setup, Warned, time_of
 from mould_watch.backtest.rivals import Alarm, days_between
+from mould_watch.domain.condition import Outlook
 from mould_watch.domain.mould.band import DEFAULT_UNCERTAINTY_PCT
-from mould_watch.domain.mould.projection import DAY_HOURS, BandProjection, Never, Outlook
+from mould_watch.domain.mould.projection import DAY_HOURS, BandProjection, Never
 
 _NEVER: Final = {
     Never.TOO_DRY: "too dry",

@@ -12,6 +12,7 @@ from enum import StrEnum
 from math import inf
 from typing import Final
 
+from mould_watch.domain.condition import Outlook
 from mould_watch.domain.mould.band import DEFAULT_UNCERTAINTY_PCT, BandState
 from mould_watch.domain.mould.index import (
     MouldState,
@@ -38,14 +39,6 @@ PATTERN_KNOWN_H: Final = 24.0
 DAY_HOURS: Final = 24
 DAY_KNOWN_H: Final = 12.0
 """With less than half of the day known there is no mean of it."""
-
-
-class Outlook(StrEnum):
-    """Whether the index is reached."""
-
-    GROWING = "growing"
-    NOT_EXPECTED = "not_expected"
-    UNKNOWN = "unknown"
 
 
 class Never(StrEnum):
