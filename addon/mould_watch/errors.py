@@ -28,6 +28,13 @@ class DatabaseUnavailableError(MouldWatchError):
     code = "database_unavailable"
 
 
+class ClockNotTrustedError(DatabaseUnavailableError):
+    """What is handed over cannot be stored now: nobody knows yet how late it is.
+
+    For whoever sends it is the same as a database that is away: trying again is right.
+    """
+
+
 class SpoolUnusableError(MouldWatchError):
     """The spool cannot take, or give, anything now; trying again later may succeed."""
 
@@ -112,12 +119,6 @@ class ColdSpotRefusedError(MouldWatchError):
         """Keep the reason beside the sentence."""
         super().__init__(message, **data)
         self.reason = reason
-
-
-class RecordingError(MouldWatchError):
-    """A recorded series cannot be read, or says too little to be judged."""
-
-    code = "recording"
 
 
 class IllegalTransitionError(MouldWatchError):

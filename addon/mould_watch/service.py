@@ -22,6 +22,7 @@ from mould_watch.api.notifications import NotificationsResource
 from mould_watch.api.readings import ReadingsResource
 from mould_watch.api.server import Api
 from mould_watch.clock import Clock
+from mould_watch.clock_trust import ClockTrust, kernel_is_synchronised
 from mould_watch.errors import MouldWatchError
 from mould_watch.ingest.forwarded import ForwardedIngest
 from mould_watch.ingest.service import Ingestion
@@ -82,9 +83,18 @@ class Service:
     """One backend process."""
 
     def __init__(
-        self, settings: Settings, token: SecretStr, clock: Clock, secrets: Secrets
+        self,
+        settings: Settings,
+        token: SecretStr,
+        clock: Clock,
+        secrets: Secrets,
+        *,
+        is_synchronised: Callable[[], bool] = kernel_is_synchronised,
     ) -> None:
-        """Build every part; nothing starts before `run`. What is learned goes to `secrets`."""
+        """Build every part; nothing starts before `run`. What is learned goes to `secrets`.
+
+        `is_synchronised` says whether `clock` is kept right by somebody.
+        """
         self._settings = settings
         supervisor = (
             SupervisorClient(settings.supervisor_url, settings.supervisor_token, clock)
@@ -96,8 +106,11 @@ class Service:
         )
         database = Database(settings, clock)
         hub = Hub()
-        ingestion = Ingestion(settings, database, clock, broker)
-        submissions = Submissions(settings.ingest, database, clock, ingestion.states)
+        trust = ClockTrust(
+            clock, is_synchronised=is_synchronised, settles_s=settings.clock_settles_s
+        )
+        ingestion = Ingestion(settings, database, clock, broker, trust=trust)
+        submissions = Submissions(settings.ingest, database, clock, ingestion.states, trust)
         worker = NotificationWorker(
             settings.notify,
             database,
@@ -125,8 +138,14 @@ class Service:
         # in the order in which they end: nothing new comes in, what is there is finished
         self._parts = [
             Part("ingestion", ingestion.run),
-            Part("evaluator", Evaluator(database, clock, settings.plan.policy).run),
-            Part("repetitions", Repetitions(settings.notify, database, clock).run),
+            Part(
+                "evaluator",
+                _once_trusted(trust, Evaluator(database, clock, settings.plan.policy).run),
+            ),
+            Part(
+                "repetitions",
+                _once_trusted(trust, Repetitions(settings.notify, database, clock).run),
+            ),
             Part("notifications", worker.run),
             Part("api", api.run),
             Part("database", database.run),
@@ -143,6 +162,18 @@ class Service:
             extra={"action": "starting", "version": __version__},
         )
         return await supervise(self._parts)
+
+
+def _once_trusted(
+    trust: ClockTrust, run: Callable[[], Awaitable[None]]
+) -> Callable[[], Awaitable[None]]:
+    """Let a part that judges by the wall clock begin when that is right."""
+
+    async def begin() -> None:
+        await trust.wait()
+        await run()
+
+    return begin
 
 
 def _database_place(settings: Settings) -> str:

@@ -270,6 +270,9 @@ class Settings(BaseSettings):
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
     # "text" for people, "json" for programs: one object a line
     log_format: str = Field(default="text", pattern="^(text|json)$")
+    # where the kernel does not say that the clock is synchronised, it is trusted when the machine
+    # has been up for so long
+    clock_settles_s: float = Field(default=600.0, ge=0)
     supervisor_url: str = "http://supervisor"
     supervisor_token: SecretStr | None = Field(
         default=None, validation_alias=AliasChoices("SUPERVISOR_TOKEN", "supervisor_token")

@@ -42,6 +42,8 @@ class Backend:
                 # whoever looks at it wants to see it now, whatever the hour
                 "MOULD_WATCH_PLAN__GROUP_WAIT_S": "1",
                 "MOULD_WATCH_PLAN__QUIET_HOURS": "",
+                # nobody wants to wait for a clock that is only not known to be right
+                "MOULD_WATCH_CLOCK_SETTLES_S": "0",
                 **environment,
             },
         )

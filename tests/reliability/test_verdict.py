@@ -90,3 +90,12 @@ def test_an_altered_value_or_time_and_a_row_nobody_sent_are_illegal() -> None:
 def test_a_dead_letter_too_few_or_too_many_is_no_good() -> None:
     ledger = _ledger(_entry(1, Nature.POISON, accepted=2))
     assert [compare(ledger, [], number).is_good for number in (1, 2, 3)] == [False, True, False]
+
+
+def test_what_the_broker_sent_anew_by_itself_is_no_duplicate_of_ours() -> None:
+    untimed = _ledger(_entry(1, Nature.UNTIMED), _entry(2, Nature.UNTIMED))
+    rows = [_row(number, time_quality="receipt") for number in (1, 1, 2, 2)]
+    assert [compare(untimed, rows, 0, replays).duplicates for replays in (0, 1, 2)] == [2, 1, 0]
+    assert compare(_ledger(_entry(1)), [_row(1), _row(1)], 0, 5).duplicates == 1
+    poison = _ledger(_entry(1, Nature.POISON))
+    assert [compare(poison, [], 2, replays).is_good for replays in (0, 1)] == [False, True]

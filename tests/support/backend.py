@@ -33,6 +33,8 @@ def backend_environment(
             # tests do not wait for company, nor for the morning
             "MOULD_WATCH_PLAN__GROUP_WAIT_S": "0",
             "MOULD_WATCH_PLAN__QUIET_HOURS": "",
+            # a test's machine may have started a moment ago
+            "MOULD_WATCH_CLOCK_SETTLES_S": "0",
         }
         | dict(settings or {})
     )

@@ -9,7 +9,8 @@ from typing import Any
 
 import asyncpg
 
-from mould_watch.clock import SystemClock
+from mould_watch.clock import Clock, SystemClock
+from mould_watch.clock_trust import ClockTrust
 from mould_watch.ingest.service import BrokerAddress, Ingestion
 from mould_watch.settings import IngestSettings, MqttSettings, Settings, SpoolSettings
 from mould_watch.storage.database import Database
@@ -36,6 +37,8 @@ class Ingesting:
         spool: dict[str, Any] | None = None,
         database: Database | None = None,
         folder: str = "data",
+        clock: Clock | None = None,
+        trust: ClockTrust | None = None,
     ) -> Ingestion:
         """Make one; those with the same data `folder` are of one process after the other."""
         settings = Settings(
@@ -49,7 +52,12 @@ class Ingesting:
             return BrokerAddress(self.broker.host, self.broker.port)
 
         return Ingestion(
-            settings, database or self.database, SystemClock(), address, retry_initial_s=0.1
+            settings,
+            database or self.database,
+            clock or SystemClock(),
+            address,
+            trust=trust,
+            retry_initial_s=0.1,
         )
 
     @asynccontextmanager

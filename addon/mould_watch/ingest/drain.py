@@ -7,17 +7,20 @@ removal was cut short is not written again.
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import takewhile
 from typing import Final
 from uuid import UUID
 
 import asyncpg
 
-from mould_watch.clock import Clock
+from mould_watch.clock import Clock, boot_id
+from mould_watch.clock_trust import ClockTrust
 from mould_watch.errors import DatabaseUnavailableError, SpoolUnusableError
 from mould_watch.ingest.interpret import Interpreter
 from mould_watch.ingest.leadership import Leadership
 from mould_watch.ingest.sessions import BrokerSession
+from mould_watch.ingest.source import IncomingMessage
 from mould_watch.ingest.spool.rows import SpooledConnection, SpooledMessage, SpooledRow
 from mould_watch.ingest.spool.spool import Spool
 from mould_watch.ingest.writer import Origin, RefusedAlikeError, Writer, brief
@@ -44,6 +47,7 @@ class Drain:
         spool: Spool,
         session: BrokerSession,
         leadership: Leadership,
+        trust: ClockTrust,
         interpreter: Interpreter,
         writer: Writer,
         batch_maximum: int,
@@ -53,6 +57,8 @@ class Drain:
         self._spool = spool
         self._session = session
         self._leadership = leadership
+        self._trust = trust
+        self._boot = boot_id()
         self._interpreter = interpreter
         self._writer = writer
         self._batch_maximum = batch_maximum
@@ -165,11 +171,26 @@ class Drain:
     async def _messages(
         self, rows: Sequence[SpooledRow], place: SpoolPlace, first: SpooledMessage
     ) -> None:
-        messages = [row.content.message for row in rows if isinstance(row.content, SpooledMessage)]
+        if not first.clock_trusted:
+            await self._trust.wait()
+        messages = [
+            self._timed(row.content) for row in rows if isinstance(row.content, SpooledMessage)
+        ]
         session = await self._session.load(self._database)
         batch = [self._interpreter.interpret(message) for message in messages]
         if not await self._writer.store(session, batch, Origin(place=place, doubt=first.doubt)):
             self._session.forget()
+
+    def _timed(self, spooled: SpooledMessage) -> IncomingMessage:
+        """Return a message with its receipt, known or worked out now."""
+        message = spooled.message
+        if spooled.clock_trusted:
+            return message
+        if spooled.boot == self._boot:
+            return replace(message, received_at=self._trust.wall_time(message.received_monotonic_s))
+        # It came before the machine's present start, and how long before is not known: good
+        # enough for its own time to be plausible, and not to judge by.
+        return replace(message, received_at=self._trust.wall_time(0.0), backlog=True)
 
     async def _abandoned_ended(self) -> None:
         """What was given up may still be written: whether it was is asked afterwards."""
@@ -189,4 +210,7 @@ class Drain:
 
 def _belongs(row: SpooledRow, first: SpooledMessage) -> bool:
     content = row.content
-    return isinstance(content, SpooledMessage) and content.doubt == first.doubt
+    return isinstance(content, SpooledMessage) and (content.doubt, content.clock_trusted) == (
+        first.doubt,
+        first.clock_trusted,
+    )

@@ -7,10 +7,12 @@ database, or, while that is away or has not caught up, into the spool.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 from uuid import UUID, uuid4
 
 from mould_watch.clock import Clock, boot_id
+from mould_watch.clock_trust import ClockTrust
 from mould_watch.errors import DatabaseUnavailableError, SpoolUnusableError
 from mould_watch.ingest.drain import TROUBLES, Drain
 from mould_watch.ingest.interpret import Interpreter
@@ -46,6 +48,7 @@ class Intake:
         spool: Spool,
         drain: Drain,
         session: BrokerSession,
+        trust: ClockTrust,
         acknowledge: Callable[[Sequence[IncomingMessage]], None],
     ) -> None:
         self._database = database
@@ -57,6 +60,7 @@ class Intake:
         self._spool = spool
         self._drain = drain
         self._session = session
+        self._trust = trust
         self._boot = boot_id()
         self._acknowledge = acknowledge
         self._patience_s = settings.write_patience_s
@@ -123,18 +127,22 @@ class Intake:
         backoff = Backoff(initial_s=0.1, maximum_s=5.0)
         number = uuid4()
         doubt: UUID | None = None
+        is_timed = False
         while True:
             async with self._drain.lock:
+                if not is_timed and self._trust.is_trusted:
+                    # once: whatever is tried again is tried with the same receipt
+                    messages, is_timed = [self._timed(one) for one in messages], True
                 try:
                     await self._note_connection(latest.generation, resumed=latest.session_resumed)
-                    if self._drain.is_through:
+                    if self._drain.is_through and is_timed:
                         origin = Origin(batch=number, doubt=doubt)
                         doubt = number
                         kept = await self._write_directly(messages, origin)
                     else:
                         kept = False
                     if not kept:
-                        await self._append(messages, doubt)
+                        await self._append(messages, doubt, clock_trusted=is_timed)
                 except SupersededError as error:
                     messages = self._left_to_another(messages, error)
                     if not messages:
@@ -182,10 +190,18 @@ class Intake:
         batch = [self._interpreter.interpret(message) for message in messages]
         return await self._writer.store(session, batch, origin)
 
-    async def _append(self, messages: Sequence[IncomingMessage], doubt: UUID | None) -> None:
+    def _timed(self, message: IncomingMessage) -> IncomingMessage:
+        received_at = self._trust.receipt(message.received_at, message.received_monotonic_s)
+        return replace(message, received_at=received_at)
+
+    async def _append(
+        self, messages: Sequence[IncomingMessage], doubt: UUID | None, *, clock_trusted: bool
+    ) -> None:
         await self._spool.append(
             [
-                SpooledMessage(message=one, boot=self._boot, clock_trusted=True, doubt=doubt)
+                SpooledMessage(
+                    message=one, boot=self._boot, clock_trusted=clock_trusted, doubt=doubt
+                )
                 for one in messages
             ]
         )
@@ -195,7 +211,9 @@ class Intake:
     def _spooled(self) -> None:
         if self._drain.is_through:
             _LOGGER.warning(
-                "Messages go into the spool: %s.", self._reason, extra={"action": "spooling"}
+                "Messages go into the spool: %s.",
+                self._reason if self._trust.is_trusted else "the clock is not trusted yet",
+                extra={"action": "spooling"},
             )
         self._drain.need(self._abandoned)
         self._abandoned = None

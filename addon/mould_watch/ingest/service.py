@@ -4,9 +4,11 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, Final
 
 from mould_watch.clock import Clock
+from mould_watch.clock_trust import ClockTrust
 from mould_watch.errors import (
     BrokerUnavailableError,
     MouldWatchError,
@@ -30,6 +32,7 @@ from mould_watch.retry import Backoff
 from mould_watch.settings import Settings
 from mould_watch.storage import discovery as discovery_store
 from mould_watch.storage.database import Connection, Database
+from mould_watch.storage.ingestion import newest_received_at
 
 __all__ = ["BrokerAddress", "Ingestion"]
 
@@ -65,17 +68,19 @@ class Ingestion:
         clock: Clock,
         broker: Callable[[], Awaitable[BrokerAddress]],
         *,
+        trust: ClockTrust | None = None,
         retry_initial_s: float = 1.0,
     ) -> None:
         """Ingest from the `broker` asked for before each connection.
 
-        After a failure it is tried again in at most `retry_initial_s` seconds, and each time
-        later up to a minute.
+        `trust` None: the clock is right. After a failure it is tried again in at most
+        `retry_initial_s` seconds, and each time later up to a minute.
         """
         self._retry_initial_s = retry_initial_s
         self._database = database
         self._clock = clock
         self._broker = broker
+        self._trust = trust or ClockTrust.given(clock)
         self._registry = DecoderRegistry.from_settings(settings.mqtt.sensors)
         self._waiting = WaitingMessages(
             settings.ingest.waiting_maximum_messages, settings.ingest.waiting_maximum_bytes
@@ -104,6 +109,7 @@ class Ingestion:
             spool=self._spool,
             session=session,
             leadership=self._leadership,
+            trust=self._trust,
             interpreter=interpreter,
             writer=writer,
             batch_maximum=settings.ingest.batch_maximum,
@@ -122,6 +128,7 @@ class Ingestion:
             spool=self._spool,
             drain=self._drain,
             session=session,
+            trust=self._trust,
             acknowledge=self._source.acknowledge,
         )
         self._subscribed: frozenset[str] = frozenset()
@@ -131,12 +138,13 @@ class Ingestion:
         self._told_away = False
 
     def health(self) -> Mapping[str, Any]:
-        """Return {"ready", "state", "detail", "waiting", "spool"} for `/readyz`."""
+        """Return {"ready", "state", "detail", "waiting", "spool", ...} for `/readyz`."""
         fault = self._intake.fault
         return {
             "ready": self._state == "ready" and fault is None,
             "state": self._state,
             "detail": self._detail if fault is None else f"nothing can be kept: {fault}",
+            "clock_trusted": self._trust.is_trusted,
             "waiting": self._waiting.count,
             "qos0_dropped": self._waiting.dropped_ever,
             "spool": dict(self._spool.health()) | {"is_draining": not self._drain.is_through},
@@ -173,12 +181,17 @@ class Ingestion:
 
     async def _work(self) -> None:
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._trust.run(self._newest_receipt), name="ingest.clock_trust")
             tasks.create_task(self._leadership.run(), name="ingest.leadership")
             tasks.create_task(self._drain.run(), name="ingest.drain")
             tasks.create_task(self._intake.run(), name="ingest.intake")
             tasks.create_task(self._reports.run(), name="ingest.reports")
             tasks.create_task(self._keep_connected(), name="ingest.broker")
             tasks.create_task(self.states.run(), name="ingest.device_states")
+
+    async def _newest_receipt(self) -> datetime | None:
+        async with self._database.connection() as connection:
+            return await newest_received_at(connection)
 
     async def _flush(self, working: asyncio.Task[None]) -> None:
         """Receive no more; keep and acknowledge what was received, while there is time."""
@@ -235,6 +248,7 @@ class Ingestion:
         if self._leadership.leads:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_DRAINED_AT_START_S):
+                    await self._trust.wait()
                     await self._drain.through()
 
     async def _restore_discovery(self, connection: Connection) -> None:

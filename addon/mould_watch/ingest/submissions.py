@@ -16,7 +16,12 @@ from uuid import uuid4
 import asyncpg
 
 from mould_watch.clock import Clock
-from mould_watch.errors import DatabaseUnavailableError, UndecodableMessageError
+from mould_watch.clock_trust import ClockTrust
+from mould_watch.errors import (
+    ClockNotTrustedError,
+    DatabaseUnavailableError,
+    UndecodableMessageError,
+)
 from mould_watch.ingest.device_states import DeviceStates
 from mould_watch.ingest.fingerprint import fingerprint
 from mould_watch.ingest.json_payload import dump, parse
@@ -67,8 +72,15 @@ class Submissions:
     """Stores what is handed over. Any number of calls at a time."""
 
     def __init__(
-        self, settings: IngestSettings, database: Database, clock: Clock, states: DeviceStates
+        self,
+        settings: IngestSettings,
+        database: Database,
+        clock: Clock,
+        states: DeviceStates,
+        trust: ClockTrust | None = None,
     ) -> None:
+        """Store into `database`; `trust` None: the clock is right."""
+        self._trust = trust or ClockTrust.given(clock)
         self._states = states
         self._settings = settings
         self._database = database
@@ -84,6 +96,8 @@ class Submissions:
         DatabaseUnavailableError; nothing is known of the readings then, and sending them again
         is right.
         """
+        if not self._trust.is_trusted:
+            raise ClockNotTrustedError("the clock of this machine is not set yet")
         received_at = self._clock.now()
         results: list[ReadingResult | None] = []
         good: list[NewReading] = []

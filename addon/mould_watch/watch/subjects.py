@@ -10,7 +10,7 @@ from mould_watch.domain.configuration import (
 )
 from mould_watch.domain.rules.listening import BROKER, Parts, part_of
 from mould_watch.domain.sources import devices_of
-from mould_watch.storage import backend_state, device_subjects
+from mould_watch.storage import backend_state, device_subjects, spool
 from mould_watch.storage.database import Connection
 from mould_watch.storage.evaluation import StoredSubject
 from mould_watch.watch.backend import NAME, judge_backend
@@ -39,7 +39,9 @@ async def judge_subject(
     if stored.owner is None:
         return None
     home = HomeConfiguration.model_validate(stored.home)
-    parts = Parts(await backend_state.states(connection), now)
+    parts = Parts(
+        await backend_state.states(connection), now, await spool.draining_since(connection)
+    )
     watched = Watched(
         subject_id=subject_id,
         name=NAME,

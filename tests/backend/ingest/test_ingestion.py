@@ -257,6 +257,7 @@ async def test_health_says_how_it_is(ingesting: Ingesting) -> None:
             "state": "ready",
             "detail": None,
             "waiting": 0,
+            "clock_trusted": True,
             "qos0_dropped": 0,
             "spool": {"messages": 0, "bytes": 0, "share": 0, "fault": None, "is_draining": False},
         }

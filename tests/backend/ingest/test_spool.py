@@ -167,7 +167,7 @@ async def test_a_redelivery_is_recognised_in_and_across_the_spool(
             async with apart.away():
                 if not stored_before:
                     fake.deliver(first)
-                    await until(lambda: spooled(ingestion) >= 1)
+                await until(lambda: fake.acknowledged.count(1) == 1)
                 # the acknowledgement was lost on its way
                 fake.queued = [Delivery(1, ZIGBEE, first.payload, dup=True)]
                 fake.cut()
@@ -191,6 +191,7 @@ async def test_a_session_lost_during_an_outage_begins_a_new_epoch(
         async with ingesting.running() as ingestion:
             fake.deliver(Delivery(1, ZIGBEE, payload(temperature=21)))
             await stored.has("readings", 1)
+            await until(lambda: fake.acknowledged.count(1) == 1)
             async with apart.away():
                 fake.session_present = False
                 fake.queued = [Delivery(1, ZIGBEE, payload(temperature=21), dup=True)]

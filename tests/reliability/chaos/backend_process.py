@@ -21,15 +21,24 @@ class WrongClock(SystemClock):
     """A wall clock that is off by what a file says."""
 
     def now(self) -> datetime:
-        offset_s = float(Path(os.environ[OFFSET_FILE]).read_text(encoding="utf-8"))
-        return super().now() + timedelta(seconds=offset_s)
+        return super().now() + timedelta(seconds=self.offset_s)
+
+    @property
+    def offset_s(self) -> float:
+        return float(Path(os.environ[OFFSET_FILE]).read_text(encoding="utf-8"))
+
+    def is_synchronised(self) -> bool:
+        """As a kernel says it that was told the time."""
+        return self.offset_s == 0
 
 
 def main() -> int:
     settings = Settings.load()
     secrets = configure_logging(settings.log_level, settings.log_format)
     token = load_token(settings.data_dir, settings.token)
-    return asyncio.run(Service(settings, token, WrongClock(), secrets).run())
+    clock = WrongClock()
+    service = Service(settings, token, clock, secrets, is_synchronised=clock.is_synchronised)
+    return asyncio.run(service.run())
 
 
 if __name__ == "__main__":

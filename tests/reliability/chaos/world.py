@@ -15,6 +15,7 @@ from typing import Final
 from mould_watch.clock import SystemClock
 from mould_watch.storage.postgres_server import PostgresServer
 from tests.reliability.chaos.backend_process import OFFSET_FILE
+from tests.reliability.chaos.broker_log import replays
 from tests.support.backend import backend_environment
 from tests.support.mosquitto import REPOSITORY, Mosquitto, mosquitto_binary
 from tests.support.postgres import chosen_source
@@ -135,6 +136,11 @@ class World:
         """Return how often the backend's wish to subscribe was answered, as the broker tells."""
         log = self.broker.log_file.read_text(encoding="utf-8", errors="replace")
         return log.count("Sending SUBACK to mould-watch\n")
+
+    def broker_replays(self) -> int:
+        """Return how many messages the broker sent again as if they were new."""
+        with self.broker.log_file.open(encoding="utf-8", errors="replace") as log:
+            return replays(log)
 
     async def kill_broker(self) -> float:
         """Kill the broker; return since when its word does not count."""

@@ -59,6 +59,8 @@ class Parts:
 
     reports: Mapping[str, PartReport]
     now: datetime
+    # since when what was received in an outage is being caught up with
+    draining_since: datetime | None = None
 
     @property
     def counted_from(self) -> datetime | None:
@@ -69,8 +71,7 @@ class Parts:
     @property
     def is_draining(self) -> bool:
         """Whether messages received earlier are still being stored."""
-        spool = self.reports.get(SPOOL)
-        return spool is not None and bool(spool.detail.get("is_draining"))
+        return self.draining_since is not None
 
     def fresh(self, part: str) -> PartReport | None:
         """Return what is known about a part now."""

@@ -1,1 +1,0 @@
-"""`mould-watch backtest`: what would have been said over a recorded series."""
