@@ -121,6 +121,12 @@ class ColdSpotRefusedError(MouldWatchError):
         self.reason = reason
 
 
+class RecordingError(MouldWatchError):
+    """A recorded series cannot be read, or says too little to be judged."""
+
+    code = "recording"
+
+
 class IllegalTransitionError(MouldWatchError):
     """An incident or a notification was asked to do what its life does not allow."""
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from mould_watch import __version__
+from mould_watch.cli.backtest import BACKTEST
 from mould_watch.cli.dead_letters import DEAD_LETTERS
 from mould_watch.cli.migrate import MIGRATE
 from mould_watch.cli.notifications import NOTIFICATIONS
@@ -16,7 +17,7 @@ from mould_watch.cli.token import TOKEN
 from mould_watch.errors import MouldWatchError, SettingsError
 from mould_watch.settings import Settings
 
-_COMMANDS: Final = (SERVE, TOKEN, STATUS, NOTIFICATIONS, DEAD_LETTERS, MIGRATE)
+_COMMANDS: Final = (BACKTEST, SERVE, TOKEN, STATUS, NOTIFICATIONS, DEAD_LETTERS, MIGRATE)
 
 _EXIT_FAILED: Final = 1
 _EXIT_SETTINGS: Final = 2

@@ -38,8 +38,8 @@ F_RSI_MAXIMUM: Final = 1.0
 
 R_SI_GLAZING: Final = 0.13
 R_SI_WALL: Final = 0.25
-"""The inner surface resistances of ISO 13788 in m²K/W: for glass and frames, and for walls,
-where furniture and curtains keep the warm air away."""
+"""Inner surface resistances in m²K/W: for glass, where it gives the usual factors of glazing, and
+a cautious one for walls, where furniture and curtains keep the warm air away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def factor_of_u_value(u_value: float, r_si: float = R_SI_GLAZING) -> float:
     """Return the temperature factor of a flat element from its U-value in W/m²K.
 
     `f = 1 - U R_si`: the share of the whole resistance to heat (1 / U) that is not the resistance
-    `r_si` between room air and surface (ISO 6946, ISO 13788). It holds in the middle of a pane or
+    `r_si` between room air and surface. It holds in the middle of a pane or
     a wall; a corner, an edge or a frame is colder, and only a reading of the cold spot knows how
     much. Raises ValueError for what is no U-value, and where the factor is outside 0.2..1.0.
     """

@@ -12,6 +12,7 @@ from enum import StrEnum
 from math import inf
 from typing import Final
 
+from mould_watch.domain.condition import Outlook
 from mould_watch.domain.mould.band import DEFAULT_UNCERTAINTY_PCT, BandState
 from mould_watch.domain.mould.index import (
     MouldState,
@@ -40,14 +41,6 @@ DAY_KNOWN_H: Final = 12.0
 """With less than half of the day known there is no mean of it."""
 
 
-class Outlook(StrEnum):
-    """Whether the index is reached."""
-
-    GROWING = "growing"
-    NOT_EXPECTED = "not_expected"
-    UNKNOWN = "unknown"
-
-
 class Never(StrEnum):
     """Why it is not expected."""
 
@@ -71,9 +64,9 @@ class Projection:
     reason: Never | None = None
 
     @classmethod
-    def reached_in(cls, hours: float) -> Projection:
-        """Return the projection of an index that comes."""
-        if hours > HORIZON_H:
+    def reached_in(cls, hours: float, horizon_h: float = HORIZON_H) -> Projection:
+        """Return the projection of an index that comes, unless nobody can look so far."""
+        if hours > horizon_h:
             return cls.never(Never.BEYOND_HORIZON)
         return cls(Outlook.GROWING, hours=hours)
 
@@ -151,10 +144,12 @@ def if_it_repeats(
     *,
     target: float = GERMINATION_INDEX,
     uncertainty_pct: float = DEFAULT_UNCERTAINTY_PCT,
+    horizon_h: float = HORIZON_H,
 ) -> BandProjection:
     """Return when `target` is reached if the newest 168 of these hours come again and again.
 
-    Gaps are left out of what repeats; with less than a day of data nothing is known.
+    Gaps are left out of what repeats; with less than a day of data nothing is known. A shorter
+    `horizon_h` answers sooner, and says BEYOND_HORIZON of what comes later.
     """
     pattern = [hour for hour in week[-PATTERN_HOURS:] if hour is not None]
     if sum(hour.duration_h for hour in pattern) < PATTERN_KNOWN_H:
@@ -162,25 +157,34 @@ def if_it_repeats(
     return _three(
         band,
         lambda state, offset_pct: repeats(
-            state, [_damper(hour, offset_pct) for hour in pattern], model, target
+            state, pattern, model, target, offset_pct=offset_pct, horizon_h=horizon_h
         ),
         uncertainty_pct,
     )
 
 
 def repeats(
-    state: MouldState, pattern: Sequence[SurfaceHour], model: MouldModel, target: float
+    state: MouldState,
+    pattern: Sequence[SurfaceHour],
+    model: MouldModel,
+    target: float,
+    *,
+    offset_pct: float = 0.0,
+    horizon_h: float = HORIZON_H,
 ) -> Projection:
-    """Return when `target` is reached if these hours come again and again."""
+    """Return when `target` is reached if these hours come again and again.
+
+    `offset_pct` is added to every humidity, as in `fold`.
+    """
     if state.index >= target:
         return Projection.reached_in(0.0)
-    stretches = _stretches(pattern, model)
+    stretches = _stretches(pattern, model, offset_pct)
     limit = max(one.maximum for one in stretches)
     if limit < 0.0:
-        return Projection.never(_why_nothing_grows(pattern, model))
+        return Projection.never(_why_nothing_grows(pattern, model, offset_pct))
     out_of_reach = Never.MATERIAL_LIMIT if limit <= target else None
     index, dry_hours, elapsed_h = state.index, state.dry_hours, 0.0
-    while elapsed_h < HORIZON_H:
+    while elapsed_h < horizon_h:
         before, before_h = index, dry_hours
         for stretch in stretches:
             if stretch.maximum < 0.0:
@@ -195,7 +199,8 @@ def repeats(
                         earlier, target, stretch.maximum, stretch.pace_per_h, model.sensitivity
                     )
                     # the target may be met in the last digit only
-                    return Projection.reached_in(elapsed_h + min(last_h, stretch.hours))
+                    hours = elapsed_h + min(last_h, stretch.hours)
+                    return Projection.reached_in(hours, horizon_h)
             elapsed_h += stretch.hours
         # With the dry clock where it was, a week is an increasing function of the index: what
         # did not rise now never will.
@@ -213,11 +218,17 @@ class _Stretch:
     pace_per_h: float = 0.0
 
 
-def _stretches(pattern: Iterable[SurfaceHour], model: MouldModel) -> list[_Stretch]:
+def _stretches(
+    pattern: Iterable[SurfaceHour], model: MouldModel, offset_pct: float
+) -> list[_Stretch]:
     stretches: list[_Stretch] = []
     waiting_h = 0.0
+    driest_pct = model.floor_pct - offset_pct
     for hour in pattern:
-        growth = growth_conditions(hour.temperature_c, hour.humidity_pct, model)
+        if hour.humidity_pct < driest_pct:
+            waiting_h += hour.duration_h
+            continue
+        growth = growth_conditions(hour.temperature_c, hour.humidity_pct + offset_pct, model)
         if growth is None:
             waiting_h += hour.duration_h
             continue
@@ -235,20 +246,21 @@ def _stays(state: MouldState, mean: SurfaceHour, model: MouldModel, target: floa
     if hours < inf:
         return Projection.reached_in(hours)
     if growth_conditions(mean.temperature_c, mean.humidity_pct, model) is None:
-        return Projection.never(_why_nothing_grows([mean], model))
+        return Projection.never(_why_nothing_grows([mean], model, 0.0))
     return Projection.never(Never.MATERIAL_LIMIT)
 
 
-def _why_nothing_grows(pattern: Iterable[SurfaceHour], model: MouldModel) -> Never:
-    damp_c = [hour.temperature_c for hour in pattern if hour.humidity_pct >= model.floor_pct]
+def _why_nothing_grows(
+    pattern: Iterable[SurfaceHour], model: MouldModel, offset_pct: float
+) -> Never:
+    damp_from_pct = model.floor_pct - offset_pct
+    damp_c = [hour.temperature_c for hour in pattern if hour.humidity_pct >= damp_from_pct]
     if not damp_c or any(0.0 < one_c < 50.0 for one_c in damp_c):  # noqa: PLR2004 - see grows_at
         return Never.TOO_DRY
     return Never.TOO_COLD if min(damp_c) <= 0.0 else Never.TOO_HOT
 
 
 def _damper(hour: SurfaceHour, offset_pct: float) -> SurfaceHour:
-    if offset_pct == 0.0:
-        return hour
     humidity_pct = min(max(hour.humidity_pct + offset_pct, 0.0), 100.0)
     return SurfaceHour(hour.temperature_c, humidity_pct, hour.duration_h)
 

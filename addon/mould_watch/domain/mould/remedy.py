@@ -78,11 +78,12 @@ def _end_of(
 
         return no_damp_days
     if level is Level.WARNING:
+        soon_h = thresholds.warning_weeks * HOURS_PER_WEEK
 
         def not_so_soon(week: _Week) -> bool:
             pattern = [hour for hour in week if hour is not None]
-            projection = repeats(state, pattern, model, thresholds.high_index)
-            return not projection.is_within(thresholds.warning_weeks * HOURS_PER_WEEK)
+            projection = repeats(state, pattern, model, thresholds.high_index, horizon_h=soon_h)
+            return not projection.is_within(soon_h)
 
         return not_so_soon
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mould_watch.domain.condition import Outlook
 from mould_watch.domain.critical_humidity import MaterialClass
 from mould_watch.domain.mould.band import INITIAL_BAND, BandState
 from mould_watch.domain.mould.index import INITIAL, MouldState, SurfaceHour, fold
@@ -13,7 +14,6 @@ from mould_watch.domain.mould.projection import (
     UNKNOWN,
     BandProjection,
     Never,
-    Outlook,
     Projection,
     if_it_repeats,
     if_it_stays,

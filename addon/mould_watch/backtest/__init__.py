@@ -1,0 +1,1 @@
+"""`mould-watch backtest`: what would have been said over a recorded series."""
