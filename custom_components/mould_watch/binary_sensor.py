@@ -1,4 +1,4 @@
-"""A room's mould risk: on at warning or above."""
+"""A room's mould risk; a watched device's problem, and whether it still reports."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,13 +9,20 @@ from homeassistant.components.binary_sensor import (
     BinarySensorEntityDescription,
 )
 from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
+from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .entity import RoomEntity, add_room_entities
+from .entity import (
+    RoomEntity,
+    WatchedDeviceEntity,
+    add_room_entities,
+    add_watched_device_entities,
+)
 from .room_condition import Condition
 from .room_sensors import UNRECORDED, evidence
 from .runtime import RISK_KEY, MouldWatchConfigEntry
+from .watched_devices import Watched
 
 PARALLEL_UPDATES: Final = 0
 
@@ -40,12 +47,43 @@ BINARY_SENSORS: Final = (
 )
 
 
+SILENT_RULE: Final = "silent"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceBinarySensorDescription(BinarySensorEntityDescription):
+    """A binary sensor of a watched device: the rules it is about, and how they make it."""
+
+    rules_fn: Callable[[Watched], frozenset[str]]
+    # its state while an incident of these rules is open
+    is_on_in_breach: bool
+
+
+DEVICE_BINARY_SENSORS: Final = (
+    DeviceBinarySensorDescription(
+        key="limit",
+        translation_key="limit",
+        device_class=BinarySensorDeviceClass.PROBLEM,
+        rules_fn=Watched.rules,
+        is_on_in_breach=True,
+    ),
+    DeviceBinarySensorDescription(
+        key="reports",
+        translation_key="reports",
+        device_class=BinarySensorDeviceClass.CONNECTIVITY,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        rules_fn=lambda _: frozenset({SILENT_RULE}),
+        is_on_in_breach=False,
+    ),
+)
+
+
 async def async_setup_entry(
     hass: HomeAssistant,
     entry: MouldWatchConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add the binary sensors of every room."""
+    """Add the binary sensors of every room and of every watched device."""
     del hass
     add_room_entities(
         entry,
@@ -53,6 +91,16 @@ async def async_setup_entry(
         lambda room_id, subentry: [
             RoomBinarySensor(entry, room_id, subentry, description)
             for description in BINARY_SENSORS
+        ],
+    )
+    add_watched_device_entities(
+        entry,
+        async_add_entities,
+        lambda key, subentry: [
+            DeviceBinarySensor(entry, key, subentry, description)
+            for description in DEVICE_BINARY_SENSORS
+            # one that is watched only for its reports has no limit
+            if description.key != "limit" or Watched.of(subentry.data).metric is not None
         ],
     )
 
@@ -74,3 +122,20 @@ class RoomBinarySensor(RoomEntity, BinarySensorEntity):
     def extra_state_attributes(self) -> Mapping[str, Any] | None:
         """Return the numbers behind the state."""
         return self.entity_description.attributes_fn(self.condition)
+
+
+class DeviceBinarySensor(WatchedDeviceEntity, BinarySensorEntity):
+    """What a watched device's rules say: also without data while an incident is open."""
+
+    entity_description: DeviceBinarySensorDescription
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        """Return the state; None when nobody has judged it, or there is no data."""
+        rules = self.entity_description.rules_fn(self._watched)
+        if rules & self.device.breached_rules:
+            return self.entity_description.is_on_in_breach
+        if not self.device.judged or rules & self.device.unknown_rules:
+            return None
+        return not self.entity_description.is_on_in_breach

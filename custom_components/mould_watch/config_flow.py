@@ -27,13 +27,15 @@ from homeassistant.helpers.service_info.hassio import HassioServiceInfo
 from yarl import URL
 
 from .client import fetch_devices, fetch_info, request_once
-from .configuration import home_from_wire, room_from_wire
-from .const import CONF_TAKE_OVER, DOMAIN, SUBENTRY_ROOM
+from .const import CONF_TAKE_OVER, DOMAIN, SUBENTRY_DEVICE, SUBENTRY_ROOM
+from .device_flow import DeviceFlow
+from .document import home_from_wire, room_from_wire
 from .errors import MouldWatchClientError
 from .home_flow import HomeSteps
 from .models import BackendInfo, Device
 from .room_flow import RoomFlow
 from .runtime import MouldWatchConfigEntry
+from .watched_devices import devices_from_wire
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -64,6 +66,7 @@ class MouldWatchConfigFlow(HomeSteps, ConfigFlow, domain=DOMAIN):
         self._data: dict[str, Any] = {}
         self._home: dict[str, Any] = {}
         self._rooms: list[ConfigSubentryData] = []
+        self._devices_watched: list[ConfigSubentryData] = []
         self._read_only = False
         self._discovered = ""
 
@@ -73,8 +76,8 @@ class MouldWatchConfigFlow(HomeSteps, ConfigFlow, domain=DOMAIN):
     def async_get_supported_subentry_types(
         cls, config_entry: ConfigEntry
     ) -> dict[str, type[ConfigSubentryFlow]]:
-        """Return what an entry consists of: rooms."""
-        return {SUBENTRY_ROOM: RoomFlow}
+        """Return what an entry consists of: rooms, and single devices."""
+        return {SUBENTRY_ROOM: RoomFlow, SUBENTRY_DEVICE: DeviceFlow}
 
     @staticmethod
     @callback
@@ -276,6 +279,15 @@ class MouldWatchConfigFlow(HomeSteps, ConfigFlow, domain=DOMAIN):
             )
             for room in document.get("rooms", ())
         ]
+        self._devices_watched = [
+            ConfigSubentryData(
+                data=device.data,
+                subentry_type=SUBENTRY_DEVICE,
+                title=device.title,
+                unique_id=device.unique_id,
+            )
+            for device in devices_from_wire(document.get("devices") or ())
+        ]
         return None
 
     async def _devices(self) -> list[Device]:
@@ -290,7 +302,10 @@ class MouldWatchConfigFlow(HomeSteps, ConfigFlow, domain=DOMAIN):
 
     async def _finish_home(self) -> ConfigFlowResult:
         return self.async_create_entry(
-            title=TITLE, data=self._data, options=self._home, subentries=self._rooms
+            title=TITLE,
+            data=self._data,
+            options=self._home,
+            subentries=[*self._rooms, *self._devices_watched],
         )
 
     async def _update_and_abort(

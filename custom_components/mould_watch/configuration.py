@@ -4,29 +4,32 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.storage import Store
 
-from .const import (
-    CONF_NOTIFY,
-    CONF_OUTDOOR,
-    CONF_PHONES,
-    CONF_SOURCES,
-    CONF_TAKE_OVER,
-    DOMAIN,
-    METRIC_HUMIDITY,
-    METRIC_TEMPERATURE,
-    SUBENTRY_ROOM,
+from .const import CONF_TAKE_OVER, DOMAIN
+from .document import (
+    home_as_wire,
+    home_from_wire,
+    room_as_wire,
+    room_from_wire,
+    room_subentry,
+    rooms_of,
 )
 from .errors import RefusedError
 from .issues import IssueKind, clear_issue, clear_issues_except, raise_issue
+from .missing_sources import report_missing_sources
 from .sources import source_from_wire
+from .watched_devices import (
+    CONF_SOURCE,
+    devices_as_wire,
+    devices_from_wire,
+    watched_of,
+)
 
 if TYPE_CHECKING:
     from .client import Stream
@@ -39,7 +42,6 @@ STORAGE_VERSION: Final = 1
 USE_THIS: Final = "use_this"
 RETRY_INITIAL_S: Final = 2.0
 RETRY_MAXIMUM_S: Final = 60.0
-_HOME_KEYS: Final = (CONF_OUTDOOR, CONF_PHONES, "quiet_hours")
 _CONFLICTS: Final = frozenset({"revision_too_old", "would_archive_rooms"})
 
 
@@ -56,60 +58,6 @@ class _Stored(TypedDict):
 def configuration_store(hass: HomeAssistant, entry_id: str) -> Store[_Stored]:
     """Return the Store of an entry's revision counter."""
     return Store(hass, STORAGE_VERSION, f"{DOMAIN}.configuration.{entry_id}")
-
-
-def rooms_of(entry: MouldWatchConfigEntry) -> dict[str, ConfigSubentry]:
-    """Return the entry's rooms by room id."""
-    return {
-        subentry.unique_id: subentry
-        for subentry in entry.subentries.values()
-        if subentry.subentry_type == SUBENTRY_ROOM and subentry.unique_id is not None
-    }
-
-
-def room_as_wire(room_id: str, name: str, data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a room as the document spells it."""
-    return {"room_id": room_id, "name": name, **data}
-
-
-def room_from_wire(room: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the data of a subentry: without id and name, and without what is default."""
-    data = {
-        key: value
-        for key, value in room.items()
-        if key not in ("room_id", "name") and value is not None
-    }
-    if data.get(CONF_NOTIFY) is True:
-        del data[CONF_NOTIFY]
-    data[CONF_SOURCES] = {
-        metric: source_from_wire(source).as_wire() for metric, source in room[CONF_SOURCES].items()
-    }
-    return data
-
-
-def home_from_wire(home: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the entry's options out of a stored document."""
-    return {key: home[key] for key in _HOME_KEYS if home.get(key)}
-
-
-def wanted_entities(entry: MouldWatchConfigEntry) -> dict[str, frozenset[str]]:
-    """Return the entities that rooms and home take metrics from: registry id -> metrics."""
-    wanted: dict[str, set[str]] = {}
-
-    def want(source: Mapping[str, Any], *metrics: str) -> None:
-        if source["kind"] == "entity":
-            wanted.setdefault(source["registry_id"], set()).update(metrics)
-
-    for subentry in rooms_of(entry).values():
-        want(subentry.data[CONF_SOURCES]["temperature"], METRIC_TEMPERATURE)
-        want(subentry.data[CONF_SOURCES]["humidity"], METRIC_HUMIDITY)
-    match entry.options.get(CONF_OUTDOOR):
-        case {"kind": "weather", "weather": weather}:
-            want(weather, METRIC_TEMPERATURE, METRIC_HUMIDITY)
-        case {"kind": "measured", "temperature": temperature, "humidity": humidity}:
-            want(temperature, METRIC_TEMPERATURE)
-            want(humidity, METRIC_HUMIDITY)
-    return {registry_id: frozenset(metrics) for registry_id, metrics in wanted.items()}
 
 
 class Configuration:
@@ -133,29 +81,41 @@ class Configuration:
         if (stored := await self._store.async_load()) is not None:
             self._stored = stored
 
-    def document(self, *, candidate: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Return the document, with `candidate` in place of the room of its id or added."""
+    def document(
+        self,
+        *,
+        candidate: Mapping[str, Any] | None = None,
+        watch: tuple[str, str, Mapping[str, Any]] | None = None,
+    ) -> dict[str, Any]:
+        """Return the document.
+
+        `candidate` and `watch` (unique id, title, data) take the place of the room or the
+        watched device of their id, or are added.
+        """
         rooms = {
             room_id: room_as_wire(room_id, subentry.title, subentry.data)
             for room_id, subentry in rooms_of(self._entry).items()
         }
         if candidate is not None:
             rooms[candidate["room_id"]] = dict(candidate)
+        watched: dict[str, tuple[str, Mapping[str, Any]]] = {
+            key: (subentry.title, subentry.data)
+            for key, subentry in watched_of(self._entry).items()
+        }
+        if watch is not None:
+            watched[watch[0]] = watch[1:]
         config = self._hass.config
         return {
             "owner": self._owner,
             "revision": self._stored["revision"] or 0,
             "home": {
-                **{
-                    key: self._entry.options[key]
-                    for key in _HOME_KEYS
-                    if key in self._entry.options
-                },
+                **home_as_wire(self._entry.options),
                 "language": config.language,
                 "time_zone": config.time_zone,
                 "temperature_unit": config.units.temperature_unit,
             },
             "rooms": list(rooms.values()),
+            "devices": devices_as_wire(watched.values()),
         }
 
     async def changed(self) -> None:
@@ -164,7 +124,7 @@ class Configuration:
         removed = (set(self._stored["removed"]) | (self._rooms - rooms)) - rooms
         self._rooms = rooms
         digest = self._digest()
-        self.look_for_sources()
+        report_missing_sources(self._hass, self._entry)
         if digest == self._stored["digest"] and removed == set(self._stored["removed"]):
             return
         self._stored["removed"] = sorted(removed)
@@ -173,37 +133,6 @@ class Configuration:
             self._stored["digest"] = digest
         await self._store.async_save(self._stored)
         self._to_send.set()
-
-    @callback
-    def look_for_sources(self) -> None:
-        """Tell of rooms, and of the home, whose entity is not in Home Assistant any more."""
-        registry = er.async_get(self._hass)
-
-        def is_gone(source: Mapping[str, Any]) -> bool:
-            return (
-                source["kind"] == "entity"
-                and registry.entities.get_entry(source["registry_id"]) is None
-            )
-
-        outdoor = self._entry.options.get(CONF_OUTDOOR) or {}
-        if any(is_gone(source) for source in outdoor.values() if isinstance(source, Mapping)):
-            raise_issue(self._hass, IssueKind.OUTDOOR_MISSING, self._entry.entry_id)
-        else:
-            clear_issue(self._hass, IssueKind.OUTDOOR_MISSING, self._entry.entry_id)
-        missing: set[str] = set()
-        for room_id, subentry in rooms_of(self._entry).items():
-            if any(is_gone(source) for source in subentry.data[CONF_SOURCES].values()):
-                missing.add(room_id)
-                raise_issue(
-                    self._hass,
-                    IssueKind.SOURCE_MISSING,
-                    self._entry.entry_id,
-                    room_id,
-                    room=subentry.title,
-                )
-        clear_issues_except(
-            self._hass, IssueKind.SOURCE_MISSING, self._entry.entry_id, frozenset(missing)
-        )
 
     @callback
     def take_owner(self, owner: str | None) -> None:
@@ -267,6 +196,7 @@ class Configuration:
         clear_issue(self._hass, IssueKind.CONFIGURATION_CONFLICT, self._entry.entry_id)
         self.take_owner(self._owner)
         self._take_room_results(result.get("rooms", {}))
+        self._take_device_results(document["devices"], result.get("devices") or ())
         if self._stored["removed"] or self._stored["revision"] != self._backend_revision:
             self._stored["removed"] = []
             await self._set_revision(self._backend_revision)
@@ -280,7 +210,16 @@ class Configuration:
         document["revision"] += 1
         result = await self._require_stream().request("check_configuration", document=document)
         answer = result.get("rooms", {}).get(candidate["room_id"], {"ok": True})
-        return None if answer["ok"] else str(answer.get("message") or answer.get("code"))
+        return _objection(answer)
+
+    async def check_device(self, key: str, title: str, data: Mapping[str, Any]) -> str | None:
+        """Ask the backend about a watched device before it is saved, as `check` does a room."""
+        document = self.document(watch=(key, title, data))
+        document["revision"] += 1
+        result = await self._require_stream().request("check_configuration", document=document)
+        sources = [device["source"] for device in document["devices"]]
+        answers = result.get("devices") or [{"ok": True}] * len(sources)
+        return _objection(answers[sources.index(data[CONF_SOURCE])])
 
     async def restore(self) -> Mapping[str, Any]:
         """Return the backend's document and its archived rooms."""
@@ -312,6 +251,7 @@ class Configuration:
                 )
             else:
                 entries.async_add_subentry(self._entry, room_subentry(room))
+        self._use_devices(devices_from_wire(document.get("devices") or ()))
         entries.async_update_entry(self._entry, options=home_from_wire(document.get("home") or {}))
         # The listener of the entry has counted the removals: they were the backend's wish.
         self._rooms = frozenset(wanted)
@@ -319,6 +259,22 @@ class Configuration:
         # One more than the backend's: language and units are still this Home Assistant's.
         await self._set_revision(self._backend_revision + 1)
         await self.send(USE_THIS)
+
+    @callback
+    def _use_devices(self, wanted: Iterable[ConfigSubentry]) -> None:
+        """Make the entry's watched devices these."""
+        entries, present = self._hass.config_entries, watched_of(self._entry)
+        by_id = {str(subentry.unique_id): subentry for subentry in wanted}
+        for key, subentry in present.items():
+            if key not in by_id:
+                entries.async_remove_subentry(self._entry, subentry.subentry_id)
+        for key, subentry in by_id.items():
+            if key in present:
+                entries.async_update_subentry(
+                    self._entry, present[key], data=dict(subentry.data), title=subentry.title
+                )
+            else:
+                entries.async_add_subentry(self._entry, subentry)
 
     def _require_stream(self) -> Stream:
         return self._entry.runtime_data.client.stream
@@ -369,12 +325,29 @@ class Configuration:
             self._hass, IssueKind.ROOM_REFUSED, self._entry.entry_id, frozenset(refused)
         )
 
+    @callback
+    def _take_device_results(
+        self, devices: Sequence[Mapping[str, Any]], results: Sequence[Mapping[str, Any]]
+    ) -> None:
+        refused: set[str] = set()
+        for device, answer in zip(devices, results, strict=False):
+            if (objection := _objection(answer)) is None:
+                continue
+            about = source_from_wire(device["source"]).choice
+            refused.add(about)
+            raise_issue(
+                self._hass,
+                IssueKind.DEVICE_REFUSED,
+                self._entry.entry_id,
+                about,
+                device=str(device["name"]),
+                message=objection,
+            )
+        clear_issues_except(
+            self._hass, IssueKind.DEVICE_REFUSED, self._entry.entry_id, frozenset(refused)
+        )
 
-def room_subentry(room: Mapping[str, Any]) -> ConfigSubentry:
-    """Return the subentry of a room the backend knows."""
-    return ConfigSubentry(
-        data=MappingProxyType(room_from_wire(room)),
-        subentry_type=SUBENTRY_ROOM,
-        title=str(room["name"]),
-        unique_id=str(room["room_id"]),
-    )
+
+def _objection(answer: Mapping[str, Any]) -> str | None:
+    """Return what the backend has against a part of the document, None if it takes it."""
+    return None if answer["ok"] else str(answer.get("message") or answer.get("code"))

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from homeassistant.core import HomeAssistant, callback
 
-from .configuration import rooms_of
 from .const import CONF_OUTDOOR, CONF_SOURCES
+from .document import rooms_of
 from .issues import IssueKind, clear_issue, raise_issue
 from .models import Device
 from .runtime import MouldWatchConfigEntry
@@ -41,7 +41,7 @@ def follow_devices(hass: HomeAssistant, entry: MouldWatchConfigEntry) -> None:
             _check(hass, entry, runtime.coordinator.data.devices.values())
 
     entry.async_on_unload(entry.runtime_data.coordinator.async_add_listener(check))
-    entry.async_on_unload(entry.runtime_data.async_add_room_listener(check))
+    entry.async_on_unload(entry.runtime_data.async_add_subentry_listener(check))
     check()
 
 

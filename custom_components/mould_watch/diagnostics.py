@@ -6,7 +6,7 @@ from homeassistant.components.diagnostics import async_redact_data
 from homeassistant.const import CONF_TOKEN, CONF_URL
 from homeassistant.core import HomeAssistant
 
-from .configuration import rooms_of
+from .document import rooms_of
 from .runtime import MouldWatchConfigEntry, MouldWatchRuntime
 
 TO_REDACT: Final = {

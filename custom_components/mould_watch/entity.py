@@ -1,6 +1,6 @@
-"""What all entities of a room share."""
+"""What all entities of a room share, and all of a watched device."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import override
 
 from homeassistant.config_entries import ConfigSubentry
@@ -10,12 +10,13 @@ from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
-from .configuration import rooms_of
-from .const import DOMAIN, MANUFACTURER, MODEL_ROOM
+from .const import DOMAIN, MANUFACTURER, MODEL_DEVICE, MODEL_ROOM
 from .coordinator import MouldWatchCoordinator
-from .models import Room
+from .document import rooms_of
+from .models import Device, Room
 from .room_condition import Condition
 from .runtime import MouldWatchConfigEntry
+from .watched_devices import Watched, watched_of
 
 
 class RoomEntity(CoordinatorEntity[MouldWatchCoordinator]):
@@ -74,6 +75,54 @@ class RoomEntity(CoordinatorEntity[MouldWatchCoordinator]):
         return Condition() if room is None else room.condition
 
 
+class WatchedDeviceEntity(CoordinatorEntity[MouldWatchCoordinator]):
+    """An entity of a watched device: there while the backend is and knows the device."""
+
+    _attr_has_entity_name = True
+
+    def __init__(
+        self,
+        entry: MouldWatchConfigEntry,
+        key: str,
+        subentry: ConfigSubentry,
+        description: EntityDescription,
+    ) -> None:
+        """Belong to what a subentry watches, by its unique id."""
+        super().__init__(entry.runtime_data.coordinator)
+        self.entity_description = description
+        self._watched = Watched.of(subentry.data)
+        self._device_key = self._watched.key(entry.runtime_data.instance_id)
+        self._shown: tuple[bool, Device | None] | None = None
+        self._attr_unique_id = f"{key}_{description.key}"
+        self._attr_device_info = DeviceInfo(
+            identifiers={(DOMAIN, key)},
+            name=subentry.title,
+            manufacturer=MANUFACTURER,
+            model=MODEL_DEVICE,
+            entry_type=DeviceEntryType.SERVICE,
+        )
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        """Write the state when this device has news."""
+        shown = (self.available, self.coordinator.data.devices.get(self._device_key))
+        if shown != self._shown:
+            self._shown = shown
+            super()._handle_coordinator_update()
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Return whether the backend is there and knows the device."""
+        return super().available and self._device_key in self.coordinator.data.devices
+
+    @property
+    def device(self) -> Device:
+        """Return the device as it is; only asked of an available entity."""
+        return self.coordinator.data.devices[self._device_key]
+
+
 @callback
 def add_room_entities(
     entry: MouldWatchConfigEntry,
@@ -81,15 +130,39 @@ def add_room_entities(
     make: Callable[[str, ConfigSubentry], Iterable[Entity]],
 ) -> None:
     """Add the entities of every room, now and whenever a room is added."""
+
+    def make_room(room_id: str, subentry: ConfigSubentry) -> Iterable[Entity]:
+        entry.runtime_data.async_expect_room(room_id)
+        return make(room_id, subentry)
+
+    _add_entities(entry, async_add_entities, lambda: rooms_of(entry), make_room)
+
+
+@callback
+def add_watched_device_entities(
+    entry: MouldWatchConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+    make: Callable[[str, ConfigSubentry], Iterable[Entity]],
+) -> None:
+    """Add the entities of every watched device, now and whenever one is added."""
+    _add_entities(entry, async_add_entities, lambda: watched_of(entry), make)
+
+
+@callback
+def _add_entities(
+    entry: MouldWatchConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+    subentries: Callable[[], Mapping[str, ConfigSubentry]],
+    make: Callable[[str, ConfigSubentry], Iterable[Entity]],
+) -> None:
     added: set[str] = set()
 
     @callback
     def add_new() -> None:
-        for room_id, subentry in rooms_of(entry).items():
+        for key, subentry in subentries().items():
             if subentry.subentry_id not in added:
                 added.add(subentry.subentry_id)
-                entry.runtime_data.async_expect_room(room_id)
-                async_add_entities(make(room_id, subentry), config_subentry_id=subentry.subentry_id)
+                async_add_entities(make(key, subentry), config_subentry_id=subentry.subentry_id)
 
     add_new()
-    entry.async_on_unload(entry.runtime_data.async_add_room_listener(add_new))
+    entry.async_on_unload(entry.runtime_data.async_add_subentry_listener(add_new))

@@ -23,6 +23,7 @@ from homeassistant.helpers.selector import (
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
+    TimeSelector,
 )
 from homeassistant.helpers.translation import async_get_translations
 
@@ -30,6 +31,7 @@ from .const import (
     CONF_HUMIDITY,
     CONF_OUTDOOR,
     CONF_PHONES,
+    CONF_QUIET_HOURS,
     CONF_TEMPERATURE,
     DOMAIN,
     METRIC_HUMIDITY,
@@ -52,6 +54,10 @@ from .units import from_celsius, temperature_selector, to_celsius
 CONF_OUTDOOR_KIND: Final = "outdoor_kind"
 CONF_WEATHER: Final = "weather"
 CONF_SEND_TEST: Final = "send_test"
+CONF_QUIET_FROM: Final = "quiet_from"
+CONF_QUIET_UNTIL: Final = "quiet_until"
+# the backend's own, where the document says nothing
+USUAL_QUIET_HOURS: Final = {"start": "22:00", "end": "07:00"}
 OUTDOOR_KINDS: Final = ("weather", "measured", "fixed", "none")
 OUTDOOR_MINIMUM_C: Final = -60
 OUTDOOR_MAXIMUM_C: Final = 60
@@ -77,9 +83,10 @@ class HomeSteps(ConfigEntryBaseFlow):
         placeholders = {"error": ""}
         if user_input is not None:
             self._home[CONF_PHONES] = user_input.get(CONF_PHONES, [])
+            errors = self._take_quiet_hours(user_input)
             self._kind = kind = user_input[CONF_OUTDOOR_KIND]
             if kind == "weather":
-                errors = self._take_weather(user_input.get(CONF_WEATHER))
+                errors |= self._take_weather(user_input.get(CONF_WEATHER))
             elif kind != (self._home.get(CONF_OUTDOOR) or {}).get("kind"):
                 self._home.pop(CONF_OUTDOOR, None)
             if not errors and user_input[CONF_SEND_TEST]:
@@ -202,6 +209,20 @@ class HomeSteps(ConfigEntryBaseFlow):
         return await self._finish_home()
 
     @callback
+    def _take_quiet_hours(self, user_input: dict[str, Any]) -> dict[str, str]:
+        """Take the quiet hours; the usual ones, and none given, are not stored."""
+        start, end = user_input.get(CONF_QUIET_FROM), user_input.get(CONF_QUIET_UNTIL)
+        if (start is None) is not (end is None):
+            return {CONF_QUIET_UNTIL if end is None else CONF_QUIET_FROM: "quiet_incomplete"}
+        self._home.pop(CONF_QUIET_HOURS, None)
+        if start is not None and end is not None:
+            # the frontend's times have seconds
+            quiet = {"start": start[:5], "end": end[:5]}
+            if quiet != USUAL_QUIET_HOURS:
+                self._home[CONF_QUIET_HOURS] = quiet
+        return {}
+
+    @callback
     def _take_weather(self, entity_id: str | None) -> dict[str, str]:
         """Take the weather entity; return the form's errors."""
         if not entity_id:
@@ -233,6 +254,7 @@ class HomeSteps(ConfigEntryBaseFlow):
         else:
             kind = "weather" if weather else "measured"
         known = set(phone_ids(self.hass))
+        quiet = self._home.get(CONF_QUIET_HOURS, USUAL_QUIET_HOURS)
         return {
             CONF_OUTDOOR_KIND: kind,
             CONF_WEATHER: weather,
@@ -241,6 +263,8 @@ class HomeSteps(ConfigEntryBaseFlow):
                 for phone in self._home.get(CONF_PHONES, phone_ids(self.hass))
                 if phone in known
             ],
+            CONF_QUIET_FROM: f"{quiet['start']}:00",
+            CONF_QUIET_UNTIL: f"{quiet['end']}:00",
             CONF_SEND_TEST: False,
         }
 
@@ -268,6 +292,15 @@ async def send_trial(hass: HomeAssistant, phones: list[str]) -> str:
         except PhoneCallError as err:
             faults.append(str(err))
     return "; ".join(faults)
+
+
+def phone_selector() -> DeviceSelector:
+    """Return a selector of phones with the Companion app."""
+    return DeviceSelector(
+        DeviceSelectorConfig(
+            filter=DeviceFilterSelectorConfig(integration=MOBILE_APP), multiple=True
+        )
+    )
 
 
 def source_selector(
@@ -325,11 +358,9 @@ _HOME_SCHEMA: Final = probatio.Schema(
         probatio.Optional(CONF_WEATHER): EntitySelector(
             EntitySelectorConfig(filter=EntityWithDeviceFilterSelectorConfig(domain="weather"))
         ),
-        probatio.Optional(CONF_PHONES, default=list): DeviceSelector(
-            DeviceSelectorConfig(
-                filter=DeviceFilterSelectorConfig(integration=MOBILE_APP), multiple=True
-            )
-        ),
+        probatio.Optional(CONF_PHONES, default=list): phone_selector(),
+        probatio.Optional(CONF_QUIET_FROM): TimeSelector(),
+        probatio.Optional(CONF_QUIET_UNTIL): TimeSelector(),
         probatio.Optional(CONF_SEND_TEST, default=False): BooleanSelector(),
     }
 )

@@ -17,6 +17,8 @@ class IssueKind(StrEnum):
     BACKEND_TOO_NEW = "backend_too_new"
     ROOM_REFUSED = "room_refused"
     SOURCE_MISSING = "source_missing"
+    DEVICE_REFUSED = "device_refused"
+    WATCHED_MISSING = "watched_missing"
     OUTDOOR_MISSING = "outdoor_missing"
     PHONE_UNREACHABLE = "phone_unreachable"
     QOS_ZIGBEE2MQTT = "qos_zigbee2mqtt"

@@ -1,4 +1,4 @@
-"""Adding and changing a room: four fields first, everything else folded away."""
+"""Adding and changing a room: four fields first, everything else folded away (room_options)."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -7,23 +7,16 @@ from uuid import uuid4
 import probatio
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentryFlow, SubentryFlowResult
 from homeassistant.core import callback
-from homeassistant.data_entry_flow import section
 from homeassistant.helpers import area_registry as ar
 from homeassistant.helpers.selector import (
-    BooleanSelector,
-    NumberSelector,
-    NumberSelectorConfig,
-    NumberSelectorMode,
     SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
 )
 
-from .configuration import room_as_wire, room_from_wire, rooms_of
 from .const import (
     CONF_HUMIDITY,
-    CONF_NOTIFY,
     CONF_OUTDOOR,
     CONF_PROTECT,
     CONF_SOURCES,
@@ -32,30 +25,23 @@ from .const import (
     METRIC_HUMIDITY,
     PROTECT_CHOICES,
 )
+from .document import room_as_wire, room_from_wire, rooms_of
 from .errors import MouldWatchClientError, RefusedError
 from .home_flow import source_selector, temperature_source_selector
+from .room_options import (
+    option_sections,
+    options_data,
+    options_error,
+    suggested_options,
+    surface_source,
+)
 from .runtime import MouldWatchConfigEntry
 from .sources import SAME_DEVICE, SourceCatalogue, source_from_choice, source_from_wire
-from .units import from_celsius, temperature_selector, to_celsius
 
 CONF_ROOM: Final = "room"
-CONF_MORE: Final = "more"
-CONF_SURFACE_TEMPERATURE: Final = "surface_temperature"
 CONF_ARCHIVED_ROOM: Final = "room_id"
 NAME_MAXIMUM: Final = 120
 CONNECTION_TIMEOUT_S: Final = 10.0
-_FACTOR_KEY: Final = "f_rsi"
-_SURFACE_KEY: Final = "surface_temperature_c"
-_SURFACE_MINIMUM_C: Final = -10
-_SURFACE_MAXIMUM_C: Final = 40
-# key -> minimum, maximum, step, unit; the backend's own bounds
-_NUMBERS: Final[Mapping[str, tuple[float, float, float, str | None]]] = {
-    _FACTOR_KEY: (0.2, 1.0, 0.01, None),
-    "damp_hours": (1, 24, 0.5, "h"),
-    "damp_readings": (1, 1000, 1, None),
-    "recovery_margin_pct": (1, 20, 0.5, "%"),
-    "recovery_hours": (1, 48, 0.5, "h"),
-}
 
 
 class RoomFlow(ConfigSubentryFlow):
@@ -177,13 +163,16 @@ class RoomFlow(ConfigSubentryFlow):
         temperature = self._catalogue.temperature(user_input[CONF_TEMPERATURE], humidity)
         if temperature is None:
             return None, {CONF_TEMPERATURE: "temperature_missing"}, {}
+        if errors := options_error(user_input):
+            return None, errors, {}
         data = {
             CONF_SOURCES: {
                 CONF_TEMPERATURE: temperature.as_wire(),
                 CONF_HUMIDITY: humidity.as_wire(),
+                **surface_source(user_input),
             },
             CONF_PROTECT: user_input[CONF_PROTECT],
-            **self._more(user_input[CONF_MORE], stored),
+            **options_data(self.hass, user_input, stored),
         }
         configuration = self._entry.runtime_data.configuration
         try:
@@ -198,20 +187,6 @@ class RoomFlow(ConfigSubentryFlow):
         if objection is not None:
             return None, {"base": "room_refused"}, {"message": objection}
         return data, {}, {}
-
-    def _more(self, more: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the values the user set; what is left empty is the default, and not stored."""
-        data: dict[str, Any] = {key: more[key] for key in _NUMBERS if more.get(key) is not None}
-        if "damp_readings" in data:
-            data["damp_readings"] = int(data["damp_readings"])
-        if (shown := more.get(CONF_SURFACE_TEMPERATURE)) is not None:
-            kept = stored.get(_SURFACE_KEY)
-            unchanged = kept is not None and from_celsius(self.hass, kept) == shown
-            # Shown rounded: left alone it must not move.
-            data[_SURFACE_KEY] = kept if unchanged else to_celsius(self.hass, shown)
-        if not more[CONF_NOTIFY]:
-            data[CONF_NOTIFY] = False
-        return data
 
     @property
     def _taken(self) -> frozenset[str]:
@@ -255,10 +230,6 @@ class RoomFlow(ConfigSubentryFlow):
     @callback
     def _suggested(self, title: str, stored: Mapping[str, Any]) -> dict[str, Any]:
         """Return the form's values of a stored room."""
-        more = {key: stored[key] for key in _NUMBERS if key in stored}
-        if (surface_c := stored.get(_SURFACE_KEY)) is not None:
-            more[CONF_SURFACE_TEMPERATURE] = from_celsius(self.hass, surface_c)
-        more[CONF_NOTIFY] = stored.get(CONF_NOTIFY, True)
         sources = stored[CONF_SOURCES]
         humidity = source_from_wire(sources[CONF_HUMIDITY])
         temperature = source_from_wire(sources[CONF_TEMPERATURE])
@@ -267,7 +238,7 @@ class RoomFlow(ConfigSubentryFlow):
             CONF_HUMIDITY: humidity.choice,
             CONF_TEMPERATURE: self._catalogue.temperature_choice(temperature, humidity),
             CONF_PROTECT: stored.get(CONF_PROTECT, DEFAULT_PROTECT),
-            CONF_MORE: more,
+            **suggested_options(self.hass, stored),
         }
 
     @callback
@@ -284,15 +255,6 @@ class RoomFlow(ConfigSubentryFlow):
             key: source_from_wire(source) for key, source in stored.get(CONF_SOURCES, {}).items()
         }
         areas = [area.name for area in self._areas()]
-        more: dict[Any, Any] = {}
-        for key, bounds in _NUMBERS.items():
-            more[probatio.Optional(key)] = _number(*bounds)
-            if key == _FACTOR_KEY:
-                # beside the other way to say how cold the surface is
-                more[probatio.Optional(CONF_SURFACE_TEMPERATURE)] = temperature_selector(
-                    self.hass, _SURFACE_MINIMUM_C, _SURFACE_MAXIMUM_C
-                )
-        more[probatio.Required(CONF_NOTIFY, default=True)] = BooleanSelector()
         schema = probatio.Schema(
             {
                 probatio.Required(CONF_ROOM): SelectSelector(
@@ -313,7 +275,7 @@ class RoomFlow(ConfigSubentryFlow):
                         mode=SelectSelectorMode.DROPDOWN,
                     )
                 ),
-                probatio.Required(CONF_MORE): section(probatio.Schema(more), {"collapsed": True}),
+                **option_sections(self.hass, catalogue, stored),
             }
         )
         return self.async_show_form(
@@ -326,10 +288,3 @@ class RoomFlow(ConfigSubentryFlow):
 
 def _name(user_input: Mapping[str, Any]) -> str:
     return str(user_input[CONF_ROOM]).strip()
-
-
-def _number(minimum: float, maximum: float, step: float, unit: str | None) -> NumberSelector:
-    config = NumberSelectorConfig(min=minimum, max=maximum, step=step, mode=NumberSelectorMode.BOX)
-    if unit is not None:
-        config["unit_of_measurement"] = unit
-    return NumberSelector(config)

@@ -21,10 +21,11 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.start import async_at_started
 
 from .client import BackendClient, Message, Stream
-from .configuration import Configuration, rooms_of, wanted_entities
+from .configuration import Configuration
 from .const import CONF_PHONES, DOMAIN, MOBILE_APP
 from .coordinator import MouldWatchCoordinator
 from .dead_man import DeadMansSwitch
+from .document import rooms_of, wanted_entities
 from .errors import (
     BackendTooNewError,
     BackendTooOldError,
@@ -33,10 +34,12 @@ from .errors import (
 )
 from .forwarding import Forwarder
 from .issues import IssueKind, clear_issue, clear_issues_except, raise_issue
+from .missing_sources import report_missing_sources
 from .notifications import Notifier
 from .phones import names_shared
 from .reports import Reports
 from .responses import Responses
+from .watched_devices import watched_of
 
 if TYPE_CHECKING:
     from .models import Welcome
@@ -56,8 +59,8 @@ class MouldWatchRuntime:
         """Build the parts; nothing runs yet."""
         self._hass = hass
         self._entry = entry
-        self._instance_id = instance_id
-        self._room_listeners: list[CALLBACK_TYPE] = []
+        self.instance_id = instance_id
+        self._subentry_listeners: list[CALLBACK_TYPE] = []
         self._unplaced: set[str] = set()
         self.address = (entry.data[CONF_URL], entry.data[CONF_TOKEN])
         self.coordinator = MouldWatchCoordinator(hass, entry)
@@ -109,15 +112,15 @@ class MouldWatchRuntime:
         self._look_for_shared_names()
         self.forwarder.follow(wanted_entities(self._entry))
         self._rename_devices()
-        for listener in list(self._room_listeners):
+        for listener in list(self._subentry_listeners):
             listener()
         await self.configuration.changed()
 
     @callback
-    def async_add_room_listener(self, listener: CALLBACK_TYPE) -> Callable[[], None]:
-        """Call `listener` when the entry's rooms may have changed."""
-        self._room_listeners.append(listener)
-        return lambda: self._room_listeners.remove(listener)
+    def async_add_subentry_listener(self, listener: CALLBACK_TYPE) -> Callable[[], None]:
+        """Call `listener` when the entry's rooms or watched devices may have changed."""
+        self._subentry_listeners.append(listener)
+        return lambda: self._subentry_listeners.remove(listener)
 
     @callback
     def async_expect_room(self, room_id: str) -> None:
@@ -209,7 +212,7 @@ class MouldWatchRuntime:
         self.notifier.start()
         self.dead_man.start()
         self._look_for_shared_names()
-        self.configuration.look_for_sources()
+        report_missing_sources(self._hass, self._entry)
 
     @callback
     def _on_registry_updated(self, event: Event[er.EventEntityRegistryUpdatedData]) -> None:
@@ -223,7 +226,7 @@ class MouldWatchRuntime:
             return
         self.forwarder.registry_changed(registry_id)
         if data["action"] != "update":
-            self.configuration.look_for_sources()
+            report_missing_sources(self._hass, self._entry)
 
     @callback
     def _on_entry_changed(self, change: ConfigEntryChange, entry: ConfigEntry) -> None:
@@ -254,14 +257,15 @@ class MouldWatchRuntime:
 
     @callback
     def _rename_devices(self) -> None:
-        for room_id, subentry in rooms_of(self._entry).items():
-            device = self._device(room_id)
+        for key, subentry in (rooms_of(self._entry) | watched_of(self._entry)).items():
+            device = self._device(key)
             if device is not None and device.name != subentry.title:
                 dr.async_get(self._hass).async_update_device(device.id, name=subentry.title)
 
-    def _device(self, room_id: str) -> dr.DeviceEntry | None:
+    def _device(self, key: str) -> dr.DeviceEntry | None:
+        """Return the device of a room or of a watched device."""
         registry = dr.async_get(self._hass)
         for device in dr.async_entries_for_config_entry(registry, self._entry.entry_id):
-            if (DOMAIN, room_id) in device.identifiers:
+            if (DOMAIN, key) in device.identifiers:
                 return device
         return None

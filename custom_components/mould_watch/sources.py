@@ -17,12 +17,28 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.selector import SelectOptionDict
 
-from .const import DOMAIN, METRIC_HUMIDITY, METRIC_TEMPERATURE
+from .const import (
+    DOMAIN,
+    METRIC_BATTERY,
+    METRIC_CO2,
+    METRIC_HUMIDITY,
+    METRIC_ILLUMINANCE,
+    METRIC_MOISTURE,
+    METRIC_PRESSURE,
+    METRIC_TEMPERATURE,
+)
 from .models import Device
 
-METRIC_CLASSES: Mapping[str, SensorDeviceClass] = {
-    METRIC_TEMPERATURE: SensorDeviceClass.TEMPERATURE,
-    METRIC_HUMIDITY: SensorDeviceClass.HUMIDITY,
+METRIC_CLASSES: Mapping[str, frozenset[str]] = {
+    METRIC_TEMPERATURE: frozenset({SensorDeviceClass.TEMPERATURE}),
+    METRIC_HUMIDITY: frozenset({SensorDeviceClass.HUMIDITY}),
+    METRIC_PRESSURE: frozenset(
+        {SensorDeviceClass.PRESSURE, SensorDeviceClass.ATMOSPHERIC_PRESSURE}
+    ),
+    METRIC_CO2: frozenset({SensorDeviceClass.CO2}),
+    METRIC_ILLUMINANCE: frozenset({SensorDeviceClass.ILLUMINANCE}),
+    METRIC_MOISTURE: frozenset({SensorDeviceClass.MOISTURE}),
+    METRIC_BATTERY: frozenset({SensorDeviceClass.BATTERY}),
 }
 _FORWARDED = "ha:"
 # what marks a device that the backend hears itself
@@ -136,6 +152,29 @@ class SourceCatalogue:
         return sorted(found, key=lambda option: option["value"] in taken)
 
     @callback
+    def everything(self, names: Mapping[str, str]) -> list[SelectOptionDict]:
+        """Return every metric of every source as a choice, by the name of the metric.
+
+        The choices are spelt as watched_devices spells them. The name "" is for a device as a
+        whole: whether it reports.
+        """
+        found: dict[str, SelectOptionDict] = {}
+        for device in self.devices:
+            source = DeviceSource(*device.key)
+            for metric in (*sorted(device.metrics), ""):
+                if metric in names or metric not in METRIC_CLASSES:
+                    label = f"{_device_label(device)}: {names.get(metric, metric)}"
+                    value = f"{source.choice}|{metric}"
+                    found[value] = SelectOptionDict(value=value, label=label)
+        for metric in METRIC_CLASSES:
+            for option in self.options(metric):
+                value = f"{option['value']}|{metric}"
+                if value not in found:
+                    label = f"{option['label']}: {names.get(metric, metric)}"
+                    found[value] = SelectOptionDict(value=value, label=label)
+        return sorted(found.values(), key=lambda option: option["label"].casefold())
+
+    @callback
     def found_in(self, area: ar.AreaEntry, metric: str, taken: frozenset[str]) -> str | None:
         """Return the choice that is in an area, or is named after it; None when none seems so."""
         free = [option for option in self.options(metric) if option["value"] not in taken]
@@ -217,15 +256,15 @@ class SourceCatalogue:
         return None if device is None else device.area_id
 
     def _entities(self, metric: str) -> list[er.RegistryEntry]:
-        """Return the registered sensors of the metric's device class."""
-        device_class = METRIC_CLASSES[metric]
+        """Return the registered sensors of the metric's device classes."""
+        classes = METRIC_CLASSES[metric]
         return [
             entity
             for entity in er.async_get(self.hass).entities.values()
             if entity.domain == "sensor"
             and entity.platform != DOMAIN
             and entity.disabled_by is None
-            and self._device_class(entity) == device_class
+            and self._device_class(entity) in classes
         ]
 
     def _device_class(self, entity: er.RegistryEntry) -> str | None:

@@ -7,7 +7,10 @@ from homeassistant.helpers.selector import (
     NumberSelectorConfig,
     NumberSelectorMode,
 )
-from homeassistant.util.unit_conversion import TemperatureConverter
+from homeassistant.util.unit_conversion import (
+    TemperatureConverter,
+    TemperatureDeltaConverter,
+)
 
 
 def to_celsius(hass: HomeAssistant, value: float) -> float:
@@ -33,3 +36,15 @@ def temperature_selector(hass: HomeAssistant, minimum_c: float, maximum_c: float
             mode=NumberSelectorMode.BOX,
         )
     )
+
+
+def delta_to_kelvin(hass: HomeAssistant, value: float) -> float:
+    """Return a difference of temperatures of the home's unit in K."""
+    unit = hass.config.units.temperature_unit
+    return round(TemperatureDeltaConverter.convert(value, unit, UnitOfTemperature.KELVIN), 2)
+
+
+def delta_from_kelvin(hass: HomeAssistant, value_k: float) -> float:
+    """Return a difference of temperatures in the home's unit."""
+    unit = hass.config.units.temperature_unit
+    return round(TemperatureDeltaConverter.convert(value_k, UnitOfTemperature.KELVIN, unit), 1)

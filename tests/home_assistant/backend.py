@@ -28,6 +28,7 @@ def device(native_id: str, name: str, *metrics: str, instance: str = "mqtt") -> 
         "qos": 0,
         "available": True,
         "last_seen_at": TS,
+        "condition": None,
     }
 
 
@@ -126,6 +127,7 @@ class Backend:
         # request type -> error; taken away by the test
         self.refusals: dict[str, Message] = {}
         self.room_errors: dict[str, str] = {}
+        self.device_errors: dict[str, str] = {}
         # request type -> a result of the test's own; taken away by the test
         self.answers: dict[str, Message] = {}
         self.info: Any = None
@@ -175,6 +177,13 @@ class Backend:
         """Give a room a new condition and say so."""
         self.conditions[room_id] = condition(room_id, **values)
         await self.send({"type": "room", "room": self._room(self._config(room_id))})
+
+    async def tell_device(self, native_id: str, **values: object) -> None:
+        """Change a device and say so."""
+        for known in self.devices:
+            if known["native_id"] == native_id:
+                known.update(values)
+                await self.send({"type": "device", "device": known})
 
     async def notify(self, message: Message) -> Message:
         """Send a notification and return the answer to it."""
@@ -311,11 +320,19 @@ class Backend:
         self.document = document
         self.owner = document["owner"]
         self.revision = document["revision"]
-        return {"revision": self.revision, "rooms": self._room_results(document)}
+        return {
+            "revision": self.revision,
+            "rooms": self._room_results(document),
+            "devices": self._device_results(document),
+        }
 
     def _on_check_configuration(self, message: Message) -> Message:
         document = message["document"]
-        return {"revision": document["revision"], "rooms": self._room_results(document)}
+        return {
+            "revision": document["revision"],
+            "rooms": self._room_results(document),
+            "devices": self._device_results(document),
+        }
 
     def _on_restore(self, message: Message) -> Message:
         del message
@@ -350,6 +367,14 @@ class Backend:
             )
             for room in document["rooms"]
         }
+
+    def _device_results(self, document: Message) -> list[Message]:
+        return [
+            {"ok": False, "code": "invalid_device", "message": self.device_errors[device["name"]]}
+            if device["name"] in self.device_errors
+            else {"ok": True}
+            for device in document["devices"]
+        ]
 
     def _rooms(self) -> list[Message]:
         return self.document["rooms"] if self.document else []

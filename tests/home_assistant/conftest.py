@@ -104,7 +104,7 @@ def setup(hass: HomeAssistant, backend: Backend, _unloaded: None) -> Setup:
         await hass.config_entries.async_setup(entry.entry_id)
         if wait:
             await backend.wait_for("configure")
-            names = {subentry["title"] for subentry in rooms}
+            names = {s["title"] for s in rooms if s["subentry_type"] == "room"}
             await until(
                 lambda: (
                     {r.name for r in entry.runtime_data.coordinator.data.rooms.values()} >= names

@@ -583,3 +583,43 @@ async def test_the_options_of_an_entry_that_is_not_loaded(
         result["flow_id"], {**HOME, "outdoor_kind": "measured"}
     )
     assert result["step_id"] == "outdoor_measured"
+
+
+@pytest.mark.parametrize(
+    ("quiet_from", "quiet_until", "stored"),
+    [
+        ("22:00:00", "07:00:00", None),
+        ("23:30:00", "06:15:00", {"start": "23:30", "end": "06:15"}),
+        ("00:00:00", "00:00:00", {"start": "00:00", "end": "00:00"}),
+        (None, None, None),
+    ],
+)
+async def test_only_unusual_quiet_hours_are_stored(
+    hass: HomeAssistant,
+    *,
+    setup: Setup,
+    quiet_from: str | None,
+    quiet_until: str | None,
+    stored: dict[str, str] | None,
+) -> None:
+    entry = await setup(options={"quiet_hours": {"start": "20:00", "end": "09:00"}})
+    result: Any = await hass.config_entries.options.async_init(entry.entry_id)
+    shown = {
+        str(key): key.description["suggested_value"]
+        for key in result["data_schema"].schema
+        if key.description
+    }
+    assert (shown["quiet_from"], shown["quiet_until"]) == ("20:00:00", "09:00:00")
+    times = {"quiet_from": quiet_from, "quiet_until": quiet_until}
+    form = {"outdoor_kind": "none", "send_test": False}
+    form |= {key: value for key, value in times.items() if value is not None}
+    await hass.config_entries.options.async_configure(result["flow_id"], form)
+    assert entry.options.get("quiet_hours") == stored
+
+
+async def test_half_of_the_quiet_hours_is_not_enough(hass: HomeAssistant, setup: Setup) -> None:
+    entry = await setup()
+    result: Any = await hass.config_entries.options.async_init(entry.entry_id)
+    form = {"outdoor_kind": "none", "send_test": False, "quiet_from": "22:00:00"}
+    result = await hass.config_entries.options.async_configure(result["flow_id"], form)
+    assert result["errors"] == {"quiet_until": "quiet_incomplete"}

@@ -66,6 +66,7 @@ async def test_the_document_says_everything(
                 "damp_hours": 4,
             }
         ],
+        "devices": [],
     }
 
 

@@ -15,15 +15,17 @@ import yaml  # type: ignore[import-untyped]
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 
-from custom_components.mould_watch.binary_sensor import BINARY_SENSORS
+from custom_components.mould_watch import room_options
+from custom_components.mould_watch.binary_sensor import BINARY_SENSORS, DEVICE_BINARY_SENSORS
 from custom_components.mould_watch.const import CLIENT_VERSION, LEVELS, PROTECT_CHOICES, REASONS
+from custom_components.mould_watch.device_flow import SEVERITIES
 from custom_components.mould_watch.errors import MouldWatchClientError
 from custom_components.mould_watch.home_flow import OUTDOOR_KINDS
 from custom_components.mould_watch.issues import _FIXABLE, IssueKind
 from custom_components.mould_watch.room_condition import Condition
 from custom_components.mould_watch.room_sensors import SENSORS, UNRECORDED, WATCHED
 from custom_components.mould_watch.runtime import ENTITIES_OF_A_ROOM
-from custom_components.mould_watch.sources import SAME_DEVICE
+from custom_components.mould_watch.sources import METRIC_CLASSES, SAME_DEVICE
 
 ROOT = Path(__file__).parents[2]
 INTEGRATION = ROOT / "custom_components" / "mould_watch"
@@ -34,13 +36,18 @@ SCALE: dict[str, Any] = yaml.safe_load((INTEGRATION / "quality_scale.yaml").read
 FLOW_FILES = {
     "config": ("config_flow.py", "home_flow.py"),
     "options": ("home_flow.py",),
-    "room": ("room_flow.py",),
+    "room": ("room_flow.py", "room_options.py"),
+    "device": ("device_flow.py",),
 }
 FLOW_TEXTS = {
     "config": TEXTS["config"],
     "options": TEXTS["options"],
     "room": TEXTS["config_subentries"]["room"],
+    "device": TEXTS["config_subentries"]["device"],
 }
+
+
+FLOW_CODE = ("config_flow.py", "home_flow.py", "room_flow.py", "room_options.py", "device_flow.py")
 
 
 def _trees(*names: str) -> Iterator[ast.AST]:
@@ -80,9 +87,11 @@ def _keywords(name: str, *files: str) -> set[str]:
 def _steps(*files: str) -> set[str]:
     """Return the steps that show something: forms and menus, by their id."""
     shown = _keywords("step_id", *files)
+    # handed to one helper
     if "room_flow.py" in files:
-        # handed to one helper
         shown |= {"new_room", "reconfigure"}
+    if "device_flow.py" in files:
+        shown |= {"limits", "reconfigure"}
     return shown
 
 
@@ -129,7 +138,7 @@ def test_every_field_has_a_label_and_a_description(flow: str) -> None:
 
 @pytest.mark.parametrize("flow", FLOW_FILES)
 def test_every_field_of_a_schema_has_its_label(flow: str) -> None:
-    constants = _constants("home_flow.py", "room_flow.py", "config_flow.py")
+    constants = _constants(*FLOW_CODE, "watched_devices.py", "const.py")
     fields = {
         text
         for node in _trees(*FLOW_FILES[flow])
@@ -144,9 +153,7 @@ def test_every_field_of_a_schema_has_its_label(flow: str) -> None:
         for key in (*part.get("data", {}), *step.get("sections", {}))
     }
     if flow == "room":
-        from custom_components.mould_watch.room_flow import _NUMBERS  # noqa: PLC0415
-
-        fields |= set(_NUMBERS)
+        fields |= {*room_options.LEVELS, *room_options.NUMBERS}
     assert fields == labelled
 
 
@@ -179,7 +186,9 @@ def test_every_entity_state_and_attribute_has_its_text() -> None:
     sensors = (*WATCHED, *SENSORS)
     assert set(TEXTS["entity"]) == {"sensor", "binary_sensor"}
     assert set(TEXTS["entity"]["sensor"]) == {s.translation_key for s in sensors}
-    assert set(TEXTS["entity"]["binary_sensor"]) == {b.translation_key for b in BINARY_SENSORS}
+    assert set(TEXTS["entity"]["binary_sensor"]) == {
+        b.translation_key for b in (*BINARY_SENSORS, *DEVICE_BINARY_SENSORS)
+    }
     for description in sensors:
         states = TEXTS["entity"]["sensor"][description.key].get("state", {})
         assert set(states) == set(description.options or ())
@@ -203,36 +212,45 @@ def test_every_icon_belongs_to_an_entity() -> None:
 
 
 def test_every_selector_option_has_its_text() -> None:
-    assert set(TEXTS["selector"]) == _keywords(
-        "translation_key", "home_flow.py", "room_flow.py"
-    ) | {"test_notification"}
-    assert set(TEXTS["selector"]["protect"]["options"]) == set(PROTECT_CHOICES)
-    assert set(TEXTS["selector"]["outdoor_kind"]["options"]) == set(OUTDOOR_KINDS)
-    assert set(TEXTS["selector"]["temperature_source"]["options"]) == {SAME_DEVICE}
+    choices = {"material", "visible_mould", "applies_from"}
+    told = {"test_notification", "metric"}
+    used = _keywords("translation_key", *FLOW_CODE)
+    assert set(TEXTS["selector"]) == used | choices | told
+    options = {
+        "protect": PROTECT_CHOICES,
+        "outdoor_kind": OUTDOOR_KINDS,
+        "temperature_source": (SAME_DEVICE,),
+        "material": room_options.MATERIALS,
+        "visible_mould": room_options.VISIBLE_MOULD,
+        "applies_from": room_options.APPLIES_FROM,
+        "severity": SEVERITIES,
+        "metric": (*METRIC_CLASSES, "reports"),
+    }
+    for key, known in options.items():
+        assert set(TEXTS["selector"][key]["options"]) == set(known)
 
 
 def test_the_usual_values_that_forms_name_are_those_of_the_backend() -> None:
-    rule = importlib.import_module("mould_watch.domain.surface_damp").SurfaceDampRule()
+    levels = importlib.import_module("mould_watch.domain.mould.level").LevelThresholds()
+    uncertainty = importlib.import_module("mould_watch.domain.mould.band").DEFAULT_UNCERTAINTY_PCT
     surface = importlib.import_module("mould_watch.domain.surface")
     factors = [surface._DEFAULT_FACTOR[kind] for kind in ("cold_wall", "window", "insulated_wall")]
+    named = {
+        "f_rsi": factors,
+        "surface_temperature": [surface.DEFAULT_CELLAR_C],
+        "damp_hours": [levels.damp_hours_per_day],
+        "damp_days": [levels.damp_days],
+        "warning_weeks": [levels.warning_weeks],
+        "high_index": [levels.high_index],
+        "damage_index": [levels.damage_index],
+        "humidity_uncertainty_pct": [uncertainty],
+    }
     for step in ("new_room", "reconfigure"):
-        texts = FLOW_TEXTS["room"]["step"][step]["sections"]["more"]["data_description"]
-        usual = {
-            key: [
-                float(number)
-                for number in re.findall(r"\d+(?:\.\d+)?", text.partition("Usual: ")[2])
-            ]
-            for key, text in texts.items()
-        }
-        assert usual == {
-            "f_rsi": factors,
-            "surface_temperature": [surface.DEFAULT_CELLAR_C],
-            "damp_hours": [rule.damp_hours],
-            "damp_readings": [rule.damp_readings],
-            "recovery_margin_pct": [rule.recovery_margin_pct],
-            "recovery_hours": [rule.recovery_hours],
-            "notify": [],
-        }
+        sections = FLOW_TEXTS["room"]["step"][step]["sections"]
+        texts = sections["surface"]["data_description"] | sections["more"]["data_description"]
+        for key, numbers in named.items():
+            usual = texts[key].partition("Usual: ")[2]
+            assert [float(n) for n in re.findall(r"\d+(?:\.\d+)?", usual)] == numbers, key
 
 
 def test_every_exception_has_its_text() -> None:
@@ -294,7 +312,7 @@ def test_the_quality_scale_is_complete_and_honest() -> None:
     assert SCALE["reauthentication-flow"] == "done"
     assert "async_step_reauth_confirm" in code
     assert SCALE["reconfiguration-flow"] == "done"
-    assert code.count("async def async_step_reconfigure") == 2
+    assert code.count("async def async_step_reconfigure") == 3
     assert SCALE["discovery"] == "done"
     assert "async_step_hassio" in code
     assert SCALE["runtime-data"] == "done"
@@ -353,7 +371,8 @@ def test_the_documentation_names_every_field_and_entity() -> None:
             if key != "weather"
         ),
         *room["data"].values(),
-        *room["sections"]["more"]["data"].values(),
+        *(label for part in room["sections"].values() for label in part["data"].values()),
+        *FLOW_TEXTS["device"]["step"]["limits"]["data"].values(),
         *(entity["name"] for platform in TEXTS["entity"].values() for entity in platform.values()),
         *TEXTS["entity"]["sensor"]["mould_level"]["state"].values(),
     }

@@ -23,7 +23,8 @@ FORM: dict[str, Any] = {
     "room": "Bathroom",
     "humidity": "device:mqtt:0x01",
     "protect": "cold_wall",
-    "more": {"notify": True},
+    "surface": {},
+    "more": {"condensation": True, "no_data": True, "notify": True},
 }
 type Register = Callable[..., er.RegistryEntry]
 
@@ -68,9 +69,11 @@ async def test_four_fields_make_a_room(hass: HomeAssistant, backend: Backend, se
         "humidity",
         "temperature",
         "protect",
+        "surface",
         "more",
     ]
-    assert result["data_schema"].schema["more"].options == {"collapsed": True}
+    for folded in ("surface", "more"):
+        assert result["data_schema"].schema[folded].options == {"collapsed": True}
     assert result["data_schema"].schema["room"].config["options"] == ["Bathroom"]
     # filled in on the form itself, and in words of its own
     assert result["data_schema"]({**FORM})["temperature"] == "same_device"
@@ -102,29 +105,149 @@ async def test_four_fields_make_a_room(hass: HomeAssistant, backend: Backend, se
 async def test_only_changed_values_are_stored(hass: HomeAssistant, setup: Setup) -> None:
     entry = await setup()
     result = await _start(hass, entry)
-    more = {
-        "f_rsi": 0.6,
+    surface = {
         "surface_temperature": 12.5,
+        "material": "very_sensitive",
+        "visible_mould": "spots",
+    }
+    more = {
         "damp_hours": 4,
-        "damp_readings": 5,
+        "damp_days": 2,
+        "warning_weeks": 4,
+        "high_index": 0.5,
+        "damage_index": 2,
+        "humidity_uncertainty_pct": 2,
         "recovery_margin_pct": 3,
         "recovery_hours": 2,
+        "condensation": False,
+        "no_data": True,
+        "targets": ["phone-1"],
         "notify": False,
     }
-    await _go_on(hass, result, {**FORM, "protect": "cellar", "more": more})
+    form = {**FORM, "protect": "cellar", "surface": surface, "more": more}
+    await _go_on(hass, result, form)
     (subentry,) = entry.subentries.values()
     assert dict(subentry.data) == {
         "sources": {"temperature": DEVICE, "humidity": DEVICE},
         "protect": "cellar",
-        "f_rsi": 0.6,
         "surface_temperature_c": 12.5,
-        "damp_hours": 4,
-        "damp_readings": 5,
+        "material": "very_sensitive",
+        "visible_mould": "spots",
+        "levels": {
+            "damp_hours": 4,
+            "damp_days": 2,
+            "warning_weeks": 4,
+            "high_index": 0.5,
+            "damage_index": 2,
+        },
+        "humidity_uncertainty_pct": 2,
         "recovery_margin_pct": 3,
         "recovery_hours": 2,
+        "rules": {"condensation": {"enabled": False}},
+        "targets": ["phone-1"],
         "notify": False,
     }
-    assert isinstance(subentry.data["damp_readings"], int)
+    assert isinstance(subentry.data["levels"]["damp_days"], int)
+
+
+async def test_a_mold_indicators_factor_is_taken_the_right_way_up(
+    hass: HomeAssistant, setup: Setup
+) -> None:
+    entry = await setup()
+    result = await _start(hass, entry)
+    await _go_on(hass, result, {**FORM, "surface": {"calibration_factor": 2}})
+    (subentry,) = entry.subentries.values()
+    assert subentry.data["f_rsi"] == 0.5
+
+
+async def test_a_wall_is_told_by_its_u_value(hass: HomeAssistant, setup: Setup) -> None:
+    entry = await setup()
+    await _go_on(hass, await _start(hass, entry), {**FORM, "surface": {"u_value_w_m2_k": 1.4}})
+    (subentry,) = entry.subentries.values()
+    assert (subentry.data["surface_kind"], subentry.data["u_value_w_m2_k"]) == ("u_value", 1.4)
+
+
+async def test_a_sensor_on_the_surface_is_a_source_of_the_room(
+    hass: HomeAssistant, backend: Backend, setup: Setup, register_sensor: Register
+) -> None:
+    spot = register_sensor("cold_spot", "temperature", "12", "°C")
+    entry = await setup()
+    result = await _start(hass, entry)
+    await _go_on(hass, result, {**FORM, "surface": {"surface_sensor": f"entity:{spot.id}"}})
+    (subentry,) = entry.subentries.values()
+    assert subentry.data["sources"]["surface_temperature"] == {
+        "kind": "entity",
+        "registry_id": spot.id,
+    }
+    assert subentry.data["surface_kind"] == "sensor"
+    # and it is forwarded
+    await backend.wait_for("availability", lambda m: m["entities"][0]["registry_id"] == spot.id)
+    shown = _suggested((await _change(hass, entry))["data_schema"].schema["surface"].schema)
+    assert shown["surface_sensor"] == f"entity:{spot.id}"
+
+
+@pytest.mark.parametrize(
+    ("surface", "more", "error"),
+    [
+        ({"f_rsi": 0.6, "u_value_w_m2_k": 1.2}, {}, "surface_twice"),
+        ({"f_rsi": 0.6, "calibration_factor": 2}, {}, "surface_twice"),
+        ({"surface_mean_days": 30, "surface_temperature": 12}, {}, "mean_without_factor"),
+        ({"surface_mean_days": 30, "u_value_w_m2_k": 1.2}, {}, "mean_without_factor"),
+        ({}, {"high_index": 2, "damage_index": 2}, "damage_below_high"),
+    ],
+)
+async def test_what_does_not_go_together_is_told(
+    hass: HomeAssistant,
+    *,
+    setup: Setup,
+    surface: dict[str, float],
+    more: dict[str, float],
+    error: str,
+) -> None:
+    entry = await setup()
+    result = await _start(hass, entry)
+    form = {**FORM, "surface": surface, "more": {**FORM["more"], **more}}
+    result = await _go_on(hass, result, form)
+    assert result["errors"] == {"base": error}
+    assert not entry.subentries
+
+
+async def test_what_was_seen_is_asked_once_and_kept(hass: HomeAssistant, setup: Setup) -> None:
+    entry = await setup(room(visible_mould="a_lot", decline=0.5))
+    result = await _change(hass, entry)
+    fields = result["data_schema"].schema["surface"].schema.schema
+    assert "visible_mould" not in {str(key) for key in fields}
+    await _go_on(hass, result, FORM)
+    (subentry,) = entry.subentries.values()
+    assert (subentry.data["visible_mould"], subentry.data["decline"]) == ("a_lot", 0.5)
+
+
+async def test_a_change_is_from_now_unless_it_always_was_so(
+    hass: HomeAssistant, setup: Setup
+) -> None:
+    entry = await setup(room())
+    surface = {"f_rsi": 0.6, "surface_mean_days": 30, "applies_from": "always"}
+    await _go_on(hass, await _change(hass, entry), {**FORM, "surface": surface})
+    (subentry,) = entry.subentries.values()
+    assert subentry.data["applies_from"] == "always"
+    assert (subentry.data["surface_kind"], subentry.data["surface_mean_days"]) == ("slow", 30)
+    result = await _change(hass, entry)
+    assert _suggested(result["data_schema"].schema["surface"].schema)["applies_from"] == "now"
+    await _go_on(hass, result, {**FORM, "surface": {"f_rsi": 0.6, "applies_from": "now"}})
+    assert "applies_from" not in subentry.data
+
+
+async def test_a_rule_switched_on_again_leaves_nothing_behind(
+    hass: HomeAssistant, setup: Setup
+) -> None:
+    rules = {"condensation": {"enabled": False}, "no_data": {"enabled": False, "notify": False}}
+    entry = await setup(room(rules=rules))
+    result = await _change(hass, entry)
+    shown = _suggested(result["data_schema"].schema["more"].schema)
+    assert (shown["condensation"], shown["no_data"]) == (False, False)
+    await _go_on(hass, result, FORM)
+    (subentry,) = entry.subentries.values()
+    assert subentry.data["rules"] == {"no_data": {"notify": False}}
 
 
 async def test_one_selector_offers_devices_and_entities(
@@ -383,14 +506,20 @@ async def test_a_room_is_changed_in_place(
         "temperature": "same_device",
         "protect": "cold_wall",
     }
-    assert _suggested(result["data_schema"].schema["more"].schema) == {
+    assert _suggested(result["data_schema"].schema["surface"].schema) == {
         "f_rsi": 0.6,
+        "applies_from": "now",
+    }
+    assert _suggested(result["data_schema"].schema["more"].schema) == {
+        "condensation": True,
+        "no_data": True,
+        "targets": [],
         "notify": False,
     }
     result = await _go_on(
         hass,
         result,
-        {**FORM, "room": "Towels", "protect": "things", "more": {"notify": True}},
+        {**FORM, "room": "Towels", "protect": "things"},
     )
     assert result["reason"] == "reconfigure_successful"
     (subentry,) = entry.subentries.values()
@@ -454,15 +583,15 @@ async def test_a_temperature_shown_rounded_does_not_move_when_left_alone(
     hass.config.units = US_CUSTOMARY_SYSTEM
     entry = await setup(room(surface_temperature_c=12.34))
     result = await _change(hass, entry)
-    shown = _suggested(result["data_schema"].schema["more"].schema)["surface_temperature"]
+    shown = _suggested(result["data_schema"].schema["surface"].schema)["surface_temperature"]
     assert shown == 54.2
-    more = {"notify": True, "surface_temperature": shown}
-    await _go_on(hass, result, {**FORM, "more": more})
+    surface = {"surface_temperature": shown}
+    await _go_on(hass, result, {**FORM, "surface": surface})
     (subentry,) = entry.subentries.values()
     assert subentry.data["surface_temperature_c"] == 12.34
     result = await _change(hass, entry)
-    more["surface_temperature"] = 50
-    await _go_on(hass, result, {**FORM, "more": more})
+    surface["surface_temperature"] = 50
+    await _go_on(hass, result, {**FORM, "surface": surface})
     assert subentry.data["surface_temperature_c"] == 10.0
 
 

@@ -1,0 +1,96 @@
+"""What an entry says, and how the configuration document spells it."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from homeassistant.config_entries import ConfigEntry, ConfigSubentry
+
+from .const import (
+    CONF_NOTIFY,
+    CONF_OUTDOOR,
+    CONF_PHONES,
+    CONF_QUIET_HOURS,
+    CONF_SOURCES,
+    METRIC_HUMIDITY,
+    METRIC_TEMPERATURE,
+    SUBENTRY_ROOM,
+)
+from .sources import source_from_wire
+from .watched_devices import CONF_METRIC, CONF_SOURCE, watched_of
+
+_HOME_KEYS: Final = (CONF_OUTDOOR, CONF_PHONES, CONF_QUIET_HOURS)
+
+
+def rooms_of(entry: ConfigEntry[Any]) -> dict[str, ConfigSubentry]:
+    """Return the entry's rooms by room id."""
+    return {
+        subentry.unique_id: subentry
+        for subentry in entry.subentries.values()
+        if subentry.subentry_type == SUBENTRY_ROOM and subentry.unique_id is not None
+    }
+
+
+def room_as_wire(room_id: str, name: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a room as the document spells it."""
+    return {"room_id": room_id, "name": name, **data}
+
+
+def room_from_wire(room: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the data of a subentry: without id and name, and without what is default."""
+    data = {
+        key: value
+        for key, value in room.items()
+        if key not in ("room_id", "name") and value is not None
+    }
+    if data.get(CONF_NOTIFY) is True:
+        del data[CONF_NOTIFY]
+    data[CONF_SOURCES] = {
+        metric: source_from_wire(source).as_wire() for metric, source in room[CONF_SOURCES].items()
+    }
+    return data
+
+
+def home_as_wire(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the entry's options say of the home, as the document spells it."""
+    return {key: options[key] for key in _HOME_KEYS if key in options}
+
+
+def home_from_wire(home: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the entry's options out of a stored document."""
+    return {key: home[key] for key in _HOME_KEYS if home.get(key)}
+
+
+def wanted_entities(entry: ConfigEntry[Any]) -> dict[str, frozenset[str]]:
+    """Return the entities that rooms and home take metrics from: registry id -> metrics."""
+    wanted: dict[str, set[str]] = {}
+
+    def want(source: Mapping[str, Any], *metrics: str) -> None:
+        if source["kind"] == "entity":
+            wanted.setdefault(source["registry_id"], set()).update(metrics)
+
+    for subentry in rooms_of(entry).values():
+        want(subentry.data[CONF_SOURCES]["temperature"], METRIC_TEMPERATURE)
+        want(subentry.data[CONF_SOURCES]["humidity"], METRIC_HUMIDITY)
+        if surface := subentry.data[CONF_SOURCES].get("surface_temperature"):
+            want(surface, METRIC_TEMPERATURE)
+    for subentry in watched_of(entry).values():
+        if metric := subentry.data.get(CONF_METRIC):
+            want(subentry.data[CONF_SOURCE], metric)
+    match entry.options.get(CONF_OUTDOOR):
+        case {"kind": "weather", "weather": weather}:
+            want(weather, METRIC_TEMPERATURE, METRIC_HUMIDITY)
+        case {"kind": "measured", "temperature": temperature, "humidity": humidity}:
+            want(temperature, METRIC_TEMPERATURE)
+            want(humidity, METRIC_HUMIDITY)
+    return {registry_id: frozenset(metrics) for registry_id, metrics in wanted.items()}
+
+
+def room_subentry(room: Mapping[str, Any]) -> ConfigSubentry:
+    """Return the subentry of a room the backend knows."""
+    return ConfigSubentry(
+        data=MappingProxyType(room_from_wire(room)),
+        subentry_type=SUBENTRY_ROOM,
+        title=str(room["name"]),
+        unique_id=str(room["room_id"]),
+    )
