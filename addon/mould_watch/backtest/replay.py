@@ -73,7 +73,7 @@ class Replay:
     )
     warned: list[Warned] = field(default_factory=list)
     rivals: Rivals = field(default_factory=Rivals)
-    alarm: Alarm = field(default_factory=lambda: Alarm("Mould Watch: warning or above"))
+    alarm: Alarm = field(default_factory=lambda: Alarm("Mould Watch (warning)"))
     level: LevelJudgement | None = None
     if_repeated: BandProjection = field(default_factory=BandProjection)
     if_stays: BandProjection = field(default_factory=BandProjection)

@@ -132,9 +132,12 @@ def _warnings(found: dict[str, Any]) -> Table:
 
 
 def _comparison(found: dict[str, Any]) -> Table:
-    table = Table(title="The same series, by rule")
-    table.add_column("rule")
-    for heading in ("alarms", "hours alarmed", "first, days before growth", "in force since, days"):
+    table = Table(
+        title="The same series, by rule",
+        caption="days before growth began: first alarm, and the alarm that was on by then",
+    )
+    table.add_column("rule", no_wrap=True)
+    for heading in ("alarms", "hours on", "first", "on by then"):
         table.add_column(heading, justify="right")
     for one in found["comparison"]:
         table.add_row(

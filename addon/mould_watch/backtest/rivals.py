@@ -74,10 +74,10 @@ class Rivals:
         """Begin with none alarmed."""
         self._mean = DayMean()
         self.alarms: list[tuple[Alarm, Callable[[float, float | None], bool]]] = [
-            (Alarm("mold_indicator above 70 %"), lambda now_pct, _mean: now_pct > 70.0),  # noqa: PLR2004
-            (Alarm("mold_indicator above 80 %"), lambda now_pct, _mean: now_pct > 80.0),  # noqa: PLR2004
+            (Alarm("mold_indicator > 70 %"), lambda now_pct, _mean: now_pct > 70.0),  # noqa: PLR2004
+            (Alarm("mold_indicator > 80 %"), lambda now_pct, _mean: now_pct > 80.0),  # noqa: PLR2004
             (
-                Alarm("80 %-rule (mean of 24 h above 80 %)"),
+                Alarm("80 %-rule (24 h mean)"),
                 lambda _now, mean_pct: mean_pct is not None and mean_pct > 80.0,  # noqa: PLR2004
             ),
         ]
