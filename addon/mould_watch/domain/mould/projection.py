@@ -9,7 +9,7 @@ hours that matter.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from math import inf
+from math import ceil, inf
 from typing import Final
 
 from mould_watch.domain.condition import Outlook
@@ -35,6 +35,8 @@ HORIZON_H: Final = 26 * HOURS_PER_WEEK
 PATTERN_HOURS: Final = int(HOURS_PER_WEEK)
 PATTERN_KNOWN_H: Final = 24.0
 """With less than a day of data there is nothing to repeat."""
+
+_ROUNDING: Final = 1e-9
 
 DAY_HOURS: Final = 24
 DAY_KNOWN_H: Final = 12.0
@@ -182,31 +184,62 @@ def repeats(
     limit = max(one.maximum for one in stretches)
     if limit < 0.0:
         return Projection.never(_why_nothing_grows(pattern, model, offset_pct))
-    out_of_reach = Never.MATERIAL_LIMIT if limit <= target else None
-    index, dry_hours, elapsed_h = state.index, state.dry_hours, 0.0
+    if limit <= target:
+        return Projection.never(Never.MATERIAL_LIMIT)
+    cycle_h = sum(one.hours for one in stretches)
+    start, elapsed_h = _Cycle(state.index, state.dry_hours, state.index), 0.0
     while elapsed_h < horizon_h:
-        before, before_h = index, dry_hours
-        for stretch in stretches:
-            if stretch.maximum < 0.0:
-                index, dry_hours = declined(index, dry_hours, stretch.hours, model.decline)
-            else:
-                earlier, dry_hours = index, 0.0
-                index = grown(
-                    index, stretch.maximum, stretch.pace_per_h, stretch.hours, model.sensitivity
-                )
-                if index >= target:
-                    last_h = hours_of_growth(
-                        earlier, target, stretch.maximum, stretch.pace_per_h, model.sensitivity
-                    )
-                    # the target may be met in the last digit only
-                    hours = elapsed_h + min(last_h, stretch.hours)
-                    return Projection.reached_in(hours, horizon_h)
-            elapsed_h += stretch.hours
-        # With the dry clock where it was, a week is an increasing function of the index: what
-        # did not rise now never will.
-        if dry_hours == before_h and index <= before:
-            return Projection.never(out_of_reach or Never.DECLINING)
-    return Projection.never(out_of_reach or Never.BEYOND_HORIZON)
+        end = _play(start, stretches, model, target)
+        if end.reached_h is not None:
+            return Projection.reached_in(elapsed_h + end.reached_h, horizon_h)
+        elapsed_h += cycle_h
+        if end.dry_hours == start.dry_hours:
+            # With the dry clock where it was, a cycle is an increasing function of the index:
+            # what did not rise now never will.
+            if end.index <= start.index:
+                return Projection.never(Never.DECLINING)
+            # Below 1 every step draws two indices together, so no later cycle gains more, nor
+            # rises higher above its start: that may be too little for all that are left.
+            gain, rise = end.index - start.index, end.highest - start.index
+            left = ceil((horizon_h - elapsed_h) / cycle_h)
+            most = end.index + (left - 1) * gain + rise
+            if target <= GERMINATION_INDEX and most < target - _ROUNDING:
+                break
+        start = end
+    return Projection.never(Never.BEYOND_HORIZON)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cycle:
+    """Where the pattern ends once: `highest` is the greatest index on the way.
+
+    `reached_h` is when the target was reached; None: it was not.
+    """
+
+    index: float
+    dry_hours: float
+    highest: float
+    reached_h: float | None = None
+
+
+def _play(start: _Cycle, stretches: Sequence[_Stretch], model: MouldModel, target: float) -> _Cycle:
+    """Play the pattern once, until the target is reached."""
+    index, dry_hours, highest, elapsed_h = start.index, start.dry_hours, start.index, 0.0
+    for stretch in stretches:
+        if stretch.maximum < 0.0:
+            index, dry_hours = declined(index, dry_hours, stretch.hours, model.decline)
+        else:
+            growth = stretch.maximum, stretch.pace_per_h
+            earlier, dry_hours = index, 0.0
+            index = grown(index, *growth, stretch.hours, model.sensitivity)
+            highest = max(highest, index)
+            if index >= target:
+                last_h = hours_of_growth(earlier, target, *growth, model.sensitivity)
+                # the target may be met in the last digit only
+                reached_h = elapsed_h + min(last_h, stretch.hours)
+                return _Cycle(index, dry_hours, highest, reached_h)
+        elapsed_h += stretch.hours
+    return _Cycle(index, dry_hours, highest)
 
 
 @dataclass(frozen=True, slots=True)

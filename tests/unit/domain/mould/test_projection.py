@@ -57,6 +57,22 @@ def test_a_day_that_never_leads_to_growth() -> None:
     assert fold(INITIAL, (pattern * 366)[:8760], MODEL).index == pytest.approx(0.840, abs=5e-4)
 
 
+@pytest.mark.parametrize("wet_hours", [2, 6, 10, 14, 24])
+@pytest.mark.parametrize("wet_pct", [82, 84, 86, 88, 90, 92, 94])
+def test_what_is_given_up_early_would_not_have_come(wet_hours: int, wet_pct: float) -> None:
+    pattern = day(wet_hours, wet_pct, 70, 15)
+    projection = repeats(INITIAL, pattern, MODEL, 1.0)
+    state, hours = INITIAL, 0
+    while state.index < 1.0 and hours < HORIZON_H:
+        state = fold(state, [pattern[hours % 24]], MODEL)
+        hours += 1
+    if state.index >= 1.0:
+        assert projection.hours is not None
+        assert ceil(projection.hours) == hours
+    else:
+        assert projection.outlook is Outlook.NOT_EXPECTED
+
+
 def repeated(pattern: list[SurfaceHour], state: MouldState = INITIAL) -> Never | None:
     return repeats(state, pattern, MODEL, 1.0).reason
 
