@@ -11,7 +11,7 @@ import urllib.parse
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     AliasChoices,
@@ -71,12 +71,21 @@ class MqttSettings(BaseModel):
         return {**own, "sensors": {**own.get("sensors", {}), **sensors}}
 
 
+_CLASSIC: Final = {"batch_maximum": 100, "batch_wait_s": 2.0}
+
+
 class IngestSettings(BaseModel):
     """How messages become rows."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    # "arrived": a batch is what came while the one before was written, at most `batch_maximum`.
+    # "classic": 100 messages or 2 s, whichever comes first; the seeds of `batch_maximum` and
+    # `batch_wait_s`, each of which may be set besides.
+    batches: Literal["arrived", "classic"] = "arrived"
     batch_maximum: int = Field(default=500, ge=1, le=5000)
+    # how long a batch that is not full waits for more
+    batch_wait_s: float = Field(default=0.0, ge=0, le=60)
     minimum_commit_interval_s: float = Field(default=0.02, ge=0, le=60)
     # a write that takes longer is given up and its messages spooled
     write_patience_s: float = Field(default=10.0, gt=0, le=60)
@@ -91,6 +100,13 @@ class IngestSettings(BaseModel):
     future_maximum_s: float = Field(default=300, ge=0)
     age_maximum_s: float = Field(default=7 * 86400, ge=60)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _seeds(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic hands over what it was given
+        if isinstance(given, Mapping) and given.get("batches") == "classic":
+            return {**_CLASSIC, **given}
+        return given
+
 
 class SpoolSettings(BaseModel):
     """Where messages are kept while the database is away."""
@@ -100,9 +116,9 @@ class SpoolSettings(BaseModel):
     # None: "spool" in the data folder. It must outlive the process, and has one user at a time
     folder: Path | None = None
     # beyond this nothing more is acknowledged: the broker keeps it then
-    maximum_bytes: int = Field(default=512 * 1024 * 1024, ge=64 * 1024)
+    maximum_mib: float = Field(default=512.0, ge=1 / 16)
     # so much of the disk is left to others
-    free_disk_minimum_bytes: int = Field(default=128 * 1024 * 1024, ge=0)
+    free_disk_minimum_mib: float = Field(default=128.0, ge=0)
 
 
 type AppriseName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
@@ -283,6 +299,17 @@ class Settings(BaseSettings):
     notify: NotifySettings = NotifySettings()
     plan: PlanSettings = PlanSettings()
     api: ApiSettings = ApiSettings()
+
+    @model_validator(mode="after")
+    def _batches_fit_the_window(self) -> Self:
+        if self.ingest.batch_wait_s > 0 and self.mqtt.receive_maximum < self.ingest.batch_maximum:
+            message = (
+                f"a batch of ingest.batch_maximum ({self.ingest.batch_maximum}) never fills while "
+                f"the broker may send only mqtt.receive_maximum ({self.mqtt.receive_maximum}) "
+                "messages before one is acknowledged: each would wait for ingest.batch_wait_s"
+            )
+            raise ValueError(message)
+        return self
 
     @classmethod
     def settings_customise_sources(

@@ -7,13 +7,22 @@ other test uses the real broker (tests/support/mosquitto.py).
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import count
 from types import TracebackType
 from typing import Self
 
 CONNECT, CONNACK, PUBLISH, PUBACK = 1, 2, 3, 4
 SUBSCRIBE, SUBACK, PINGREQ, PINGRESP, DISCONNECT = 8, 9, 12, 13, 14
+
+DEFAULT_WINDOW = 20
+"""Of mosquitto, for a client that does not say how much it takes."""
+
+_RECEIVE_MAXIMUM = 0x21
+# the properties of CONNECT with a fixed size
+_PROPERTY_BYTES = {0x11: 4, 0x21: 2, 0x27: 4, 0x22: 2, 0x19: 1, 0x17: 1}
 
 
 @dataclass(frozen=True)
@@ -24,6 +33,8 @@ class Delivery:
     topic: str
     payload: bytes
     dup: bool = False
+    retain: bool = False
+    qos: int = 1
 
 
 @dataclass
@@ -45,6 +56,12 @@ class FakeBroker:
     subscriptions: list[str] = field(default_factory=list)
     # what happened, in order: "connect", "subscribe", "disconnect"
     events: list[str] = field(default_factory=list)
+    # Receive Maximum as the client asked for it; what a broker of old allows by itself
+    window: int = DEFAULT_WINDOW
+    # the session of `publish`: what was sent and not acknowledged, in order, and what waits
+    outstanding: dict[int, Delivery] = field(default_factory=dict)
+    waiting: deque[Delivery] = field(default_factory=deque)
+    most_outstanding: int = 0
     _server: asyncio.Server | None = None
     _writer: asyncio.StreamWriter | None = None
     _level: int = 5
@@ -66,14 +83,41 @@ class FakeBroker:
         self.cut()
         await self._server.wait_closed()
 
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False, qos: int = 1) -> None:
+        """Send a message as an honest broker does: never beyond the window, and kept until then.
+
+        The least packet id that is free is used again; a resumed session brings with DUP what was
+        not acknowledged; `lose_session` forgets it.
+        """
+        delivery = Delivery(0, topic, payload, retain=retain, qos=qos)
+        if qos:
+            self.waiting.append(delivery)
+            self._send_waiting()
+        elif self._writer is not None:
+            self.deliver(delivery)
+
+    def lose_session(self) -> None:
+        """Forget what was sent and what waits."""
+        self.session_present = False
+        self.outstanding.clear()
+        self.waiting.clear()
+
     def deliver(self, delivery: Delivery) -> None:
         """Send a message to the connected client."""
         assert self._writer is not None
         properties = b"\0" if self._level == 5 else b""
-        body = (
-            _text(delivery.topic) + delivery.packet_id.to_bytes(2) + properties + delivery.payload
-        )
-        self._writer.write(_packet(PUBLISH, body, flags=0b0010 | (delivery.dup << 3)))
+        packet_id = delivery.packet_id.to_bytes(2) if delivery.qos else b""
+        body = _text(delivery.topic) + packet_id + properties + delivery.payload
+        flags = delivery.qos << 1 | delivery.dup << 3 | delivery.retain
+        self._writer.write(_packet(PUBLISH, body, flags=flags))
+
+    def _send_waiting(self) -> None:
+        while self._writer is not None and self.waiting and len(self.outstanding) < self.window:
+            free = next(one for one in count(1) if one not in self.outstanding)
+            delivery = replace(self.waiting.popleft(), packet_id=free)
+            self.outstanding[free] = delivery
+            self.most_outstanding = max(self.most_outstanding, len(self.outstanding))
+            self.deliver(delivery)
 
     def cut(self) -> None:
         """Cut the connection, without a word."""
@@ -97,7 +141,10 @@ class FakeBroker:
             case 3:
                 self._publish(kind, body, writer)
             case 4:
-                self.acknowledged.append(int.from_bytes(body[:2]))
+                packet_id = int.from_bytes(body[:2])
+                self.acknowledged.append(packet_id)
+                self.outstanding.pop(packet_id, None)
+                self._send_waiting()
             case 8:
                 self._subscribe(body, writer)
             case 12:
@@ -119,8 +166,12 @@ class FakeBroker:
         self._level, self._writer = level, writer
         flags = bytes([self.session_present, 0])
         writer.write(_packet(CONNACK, flags + (b"\0" if level == 5 else b"")))
-        for delivery in self.queued:
-            self.deliver(delivery)
+        self.window = _receive_maximum(body) if level == 5 else DEFAULT_WINDOW
+        for delivery in (*self.queued, *self.outstanding.values()):
+            self.deliver(
+                replace(delivery, dup=delivery.dup or delivery.packet_id in self.outstanding)
+            )
+        self._send_waiting()
         return True
 
     def _subscribe(self, body: bytes, writer: asyncio.StreamWriter) -> None:
@@ -128,14 +179,14 @@ class FakeBroker:
         packet_id, rest = body[:2], body[2:]
         if self._level == 5:
             rest = rest[1 + rest[0] :]
-        count = 0
+        filters = 0
         while rest:
             length = int.from_bytes(rest[:2])
             self.subscriptions.append(rest[2 : 2 + length].decode())
             rest = rest[3 + length :]
-            count += 1
+            filters += 1
         properties = b"\0" if self._level == 5 else b""
-        writer.write(_packet(SUBACK, packet_id + properties + b"\1" * count))
+        writer.write(_packet(SUBACK, packet_id + properties + b"\1" * filters))
 
     def _publish(self, kind: int, body: bytes, writer: asyncio.StreamWriter) -> None:
         length = int.from_bytes(body[:2])
@@ -147,6 +198,20 @@ class FakeBroker:
         if self.echo:
             self._next_id += 1
             self.deliver(Delivery(self._next_id, topic, payload))
+
+
+def _receive_maximum(body: bytes) -> int:
+    """Return what a CONNECT of MQTT 5 says, or what it means when it says nothing of it."""
+    # protocol name, level, flags, keep alive; then the properties
+    place = 2 + int.from_bytes(body[:2]) + 4
+    end = place + 1 + body[place]
+    place += 1
+    while place < end:
+        identifier, size = body[place], _PROPERTY_BYTES[body[place]]
+        if identifier == _RECEIVE_MAXIMUM:
+            return int.from_bytes(body[place + 1 : place + 1 + size])
+        place += 1 + size
+    return DEFAULT_WINDOW
 
 
 def _text(text: str) -> bytes:

@@ -45,7 +45,7 @@ class Ingesting:
             data_dir=self._tmp_path / folder,
             mqtt=MqttSettings(**(mqtt or {})),
             ingest=IngestSettings(**(ingest or {})),
-            spool=SpoolSettings(**{"free_disk_minimum_bytes": 0} | (spool or {})),
+            spool=SpoolSettings(**{"free_disk_minimum_mib": 0} | (spool or {})),
         )
 
         async def address() -> BrokerAddress:

@@ -127,3 +127,25 @@ def test_settings_are_frozen() -> None:
     settings = Settings.load()
     with pytest.raises(ValueError, match="frozen"):
         settings.log_level = "debug"  # type: ignore[misc]
+
+
+def test_a_batch_is_what_arrived_and_the_classic_form_is_a_choice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    usual = Settings.load().ingest
+    assert (usual.batches, usual.batch_maximum, usual.batch_wait_s) == ("arrived", 500, 0)
+    monkeypatch.setenv("MOULD_WATCH_INGEST__BATCHES", "classic")
+    classic = Settings.load().ingest
+    assert (classic.batch_maximum, classic.batch_wait_s) == (100, 2.0)
+    monkeypatch.setenv("MOULD_WATCH_INGEST__BATCH_WAIT_S", "0.5")
+    classic = Settings.load().ingest
+    assert (classic.batch_maximum, classic.batch_wait_s) == (100, 0.5)
+
+
+def test_a_batch_that_waits_to_be_full_must_fit_the_window(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MOULD_WATCH_INGEST__BATCHES", "classic")
+    monkeypatch.setenv("MOULD_WATCH_MQTT__RECEIVE_MAXIMUM", "20")
+    with pytest.raises(SettingsError, match=r"mqtt\.receive_maximum \(20\)"):
+        Settings.load()

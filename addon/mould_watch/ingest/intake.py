@@ -7,8 +7,9 @@ database, or, while that is away or has not caught up, into the spool.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from mould_watch.clock import Clock, boot_id
@@ -63,7 +64,7 @@ class Intake:
         self._trust = trust
         self._boot = boot_id()
         self._acknowledge = acknowledge
-        self._patience_s = settings.write_patience_s
+        self._hurried = asyncio.Event()
         # number of the newest connection to the broker that is noted in the database or spool
         self._noted = 0
         # a write that was given up, and may still be under way
@@ -83,8 +84,9 @@ class Intake:
         while True:
             await self._waiting.ready()
             since_s = self._clock.monotonic_s() - last_commit_s
-            if since_s < self._settings.minimum_commit_interval_s:
-                await self._clock.sleep(self._settings.minimum_commit_interval_s - since_s)
+            await self._pause(self._settings.minimum_commit_interval_s - since_s)
+            if self._settings.batch_wait_s:
+                await self._filled()
             messages = self._waiting.take(self._settings.batch_maximum)
             await self._keep(messages)
             last_commit_s = self._clock.monotonic_s()
@@ -92,7 +94,33 @@ class Intake:
 
     def hurry(self) -> None:
         """Keep what waits as soon as possible: the process is to end."""
-        self._patience_s = min(self._patience_s, _HURRIED_S)
+        self._hurried.set()
+
+    async def _pause(self, delay_s: float) -> None:
+        if delay_s > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(delay_s):
+                    await self._hurried.wait()
+
+    async def _filled(self) -> None:
+        """Wait until a batch is full, or has waited long enough (settings, "classic")."""
+        full = asyncio.create_task(
+            self._waiting.has(self._settings.batch_maximum), name="ingest.batch_full"
+        )
+        try:
+            await self._first_of(full, self._settings.batch_wait_s)
+        finally:
+            full.cancel()
+
+    async def _first_of(self, task: asyncio.Task[Any], timeout_s: float) -> None:
+        """Wait for the end of a task, for so long at most, and not when the process is to end."""
+        hurried = asyncio.create_task(self._hurried.wait(), name="ingest.hurried")
+        try:
+            await asyncio.wait(
+                [task, hurried], timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            hurried.cancel()
 
     async def begin_session(self, generation: int, *, resumed: bool) -> None:
         """Note a connection to the broker, once.
@@ -162,7 +190,9 @@ class Intake:
             return False
         writing = asyncio.create_task(self._write(messages, origin), name="ingest.write")
         try:
-            await asyncio.wait([writing], timeout=self._patience_s)
+            await self._first_of(writing, self._settings.write_patience_s)
+            if not writing.done() and self._hurried.is_set():
+                await asyncio.wait([writing], timeout=_HURRIED_S)
         finally:
             if not writing.done():
                 # It may succeed yet: whoever writes these messages again asks (`Origin.doubt`).

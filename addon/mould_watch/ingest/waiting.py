@@ -29,6 +29,7 @@ class WaitingMessages:
         self._dropped = 0
         self._dropped_ever = 0
         self._something = asyncio.Event()
+        self._more = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
         self.on_full: Callable[[], None] = _nothing
@@ -64,6 +65,7 @@ class WaitingMessages:
         self._count += 1
         self._bytes += len(message.payload)
         self._something.set()
+        self._more.set()
         self._empty.clear()
         if self.is_full:
             self.on_full()
@@ -72,6 +74,12 @@ class WaitingMessages:
     async def ready(self) -> None:
         """Wait until there is a message to take."""
         await self._something.wait()
+
+    async def has(self, count: int) -> None:
+        """Wait until there are so many messages to take."""
+        while len(self._messages) < count:
+            self._more.clear()
+            await self._more.wait()
 
     def take(self, maximum: int) -> list[IncomingMessage]:
         """Return the oldest messages, at most `maximum`; they are in hand until `done`."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -223,6 +224,33 @@ async def test_reading_stops_while_too_many_bytes_wait_and_nothing_of_qos_1_is_l
     async with ingesting.running(ingestion):
         await stored.has("readings", 100)
     assert most < 500_000
+
+
+async def test_the_classic_form_waits_for_100_messages_or_2_seconds(
+    ingesting: Ingesting, sensor: Publisher, stored: Stored
+) -> None:
+    async with ingesting.running():
+        pass
+    await sensor.publish_all(
+        [(TOPIC, payload(timestamp=now(), temperature=n % 50, n=n)) for n in range(230)]
+    )
+    ingestion = ingesting.make(ingest={"batches": "classic"})
+    sizes: list[int] = []
+    took_s: list[float] = []
+    store, clock = ingestion._intake._writer.store, asyncio.get_running_loop().time
+    began = clock()
+
+    async def counting(*arguments: Any) -> bool:  # noqa: ANN401
+        sizes.append(len(arguments[1]))
+        took_s.append(clock() - began)
+        return await store(*arguments)
+
+    ingestion._intake._writer.store = counting  # type: ignore[method-assign,assignment]
+    async with ingesting.running(ingestion):
+        await stored.has("readings", 230)
+    assert sizes[:2] == [100, 100]
+    assert took_s[2] - took_s[1] >= 1.9
+    assert sum(sizes) >= 230
 
 
 @pytest.mark.slow

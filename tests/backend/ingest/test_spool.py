@@ -255,7 +255,7 @@ async def test_a_full_spool_acknowledges_nothing_says_so_once_and_loses_only_qos
 ) -> None:
     caplog.set_level(logging.WARNING)
     ingestion = apart.ingesting.make(
-        spool={"maximum_bytes": 64 * 1024},
+        spool={"maximum_mib": 1 / 16},
         ingest={"batch_maximum": 10, "waiting_maximum_messages": 20},
     )
     large = "x" * 8000

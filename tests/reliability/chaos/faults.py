@@ -75,6 +75,7 @@ class Faults:
         await backend.start()
 
     async def _stop_backend(self, fault: Fault) -> None:
+        await self._world.backend.hears()
         code = await self._world.backend.end(signal.SIGTERM)
         if code != 0:
             raise RuntimeError(f"the backend ended with {code} when it was told to")

@@ -76,10 +76,12 @@ class Backend:
     log_file: Path
     starts: int = 0
     process: asyncio.subprocess.Process | None = field(default=None)
+    _log_from: int = 0
 
     async def start(self, **environment: str) -> None:
         """Start it; it finds its way by itself."""
         with self.log_file.open("ab") as log:
+            self._log_from = log.seek(0, os.SEEK_END)
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
@@ -98,6 +100,16 @@ class Backend:
             self.process.send_signal(number)
         async with asyncio.timeout(timeout_s):
             return await self.process.wait()
+
+    async def hears(self) -> None:
+        """Wait until this start of it has come so far that it hears signals."""
+
+        def has_begun() -> bool:
+            with self.log_file.open("rb") as log:
+                log.seek(self._log_from)
+                return b"api_listening" in log.read()
+
+        await until(has_begun)
 
     async def ended(self, timeout_s: float) -> bool:
         """Return whether it ends by itself within this time."""
@@ -219,7 +231,7 @@ def _backend(
             "MOULD_WATCH_MQTT__PORT": str(network.port),
             "PYTHONPATH": f"{REPOSITORY}:{REPOSITORY / 'addon'}",
             # the small disk has room for no more
-            "MOULD_WATCH_SPOOL__FREE_DISK_MINIMUM_BYTES": "1000000",
+            "MOULD_WATCH_SPOOL__FREE_DISK_MINIMUM_MIB": "1",
             OFFSET_FILE: str(folder / "clock-offset"),
         },
     )

@@ -23,6 +23,7 @@ _LOGGER = logging.getLogger(__name__)
 
 _FILE: Final = "spool.sqlite3"
 _LOCK: Final = "lock"
+_MIB: Final = 1024 * 1024
 
 
 def _free_bytes(folder: Path) -> int:
@@ -42,7 +43,8 @@ class Spool:
     ) -> None:
         """Use `folder`; nothing is touched before `run`."""
         self._folder = folder
-        self._settings = settings
+        self._maximum_bytes = int(settings.maximum_mib * _MIB)
+        self._free_minimum_bytes = int(settings.free_disk_minimum_mib * _MIB)
         self._clock = clock
         self._free_bytes = free_bytes
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spool")
@@ -73,7 +75,7 @@ class Spool:
         used = 0 if self._contents is None else self._contents.used_bytes
         if self._fault is not None and self._full_told:
             return 1.0
-        return min(1.0, used / self._settings.maximum_bytes)
+        return min(1.0, used / self._maximum_bytes)
 
     def health(self) -> Mapping[str, Any]:
         """Return how it is, for people and for the rule about it."""
@@ -205,15 +207,13 @@ class Spool:
 
     def _append(self, rows: Sequence[Row]) -> None:
         used = 0 if self._contents is None else self._contents.used_bytes
-        if used >= self._settings.maximum_bytes:
-            raise SpoolUnusableError(
-                f"it is full ({self._settings.maximum_bytes // (1024 * 1024)} MiB)", full=True
-            )
+        if used >= self._maximum_bytes:
+            raise SpoolUnusableError(f"it is full ({self._maximum_bytes / _MIB:g} MiB)", full=True)
         try:
             free = self._free_bytes(self._folder)
         except OSError as error:
             raise SpoolUnusableError(f"its folder is gone ({error.strerror})") from error
-        if free < self._settings.free_disk_minimum_bytes:
+        if free < self._free_minimum_bytes:
             raise SpoolUnusableError("its disk is almost full", full=True)
         self._guarded(lambda file: file.append(rows))
         self._count(len(rows), sum(size_bytes(row[1], row[2]) for row in rows))

@@ -28,7 +28,9 @@ def spooled(payload: bytes = b"x") -> SpooledMessage:
 async def opened(
     folder: Path, maximum_bytes: int = 1024 * 1024, *, free_bytes: int = 10**12, minimum: int = 0
 ) -> AsyncGenerator[Spool]:
-    settings = SpoolSettings(maximum_bytes=maximum_bytes, free_disk_minimum_bytes=minimum)
+    settings = SpoolSettings(
+        maximum_mib=maximum_bytes / 2**20, free_disk_minimum_mib=minimum / 2**20
+    )
     spool = Spool(folder, settings, SystemClock(), free_bytes=lambda _: free_bytes)
     async with running(spool.run(), "spool"):
         await spool.tried()
@@ -87,7 +89,7 @@ async def test_a_folder_has_one_user_at_a_time(tmp_path: Path) -> None:
 async def test_a_waiting_process_has_the_folder_when_the_first_is_gone(tmp_path: Path) -> None:
     async with opened(tmp_path) as first:
         await first.append([spooled()])
-        second = Spool(tmp_path, SpoolSettings(free_disk_minimum_bytes=0), SystemClock())
+        second = Spool(tmp_path, SpoolSettings(free_disk_minimum_mib=0), SystemClock())
         task = asyncio.create_task(second.run())
         await second.tried()
         assert second.contents is None
