@@ -13,6 +13,7 @@ from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers import instance_id
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.helpers.typing import ConfigType
 
 from .client import fetch_info
 from .configuration import configuration_store
@@ -24,11 +25,19 @@ from .issues import clear_all_issues
 from .notifications import notification_store
 from .reports import reports_store
 from .runtime import MouldWatchConfigEntry, MouldWatchRuntime
+from .services import async_setup_services
 
 _LOGGER = logging.getLogger(__name__)
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 FIRST_SNAPSHOT_TIMEOUT_S: Final = 5.0
+
+
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
+    """Register the actions, once for all entries."""
+    del config
+    async_setup_services(hass)
+    return True
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: MouldWatchConfigEntry) -> bool:

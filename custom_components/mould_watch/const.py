@@ -5,7 +5,7 @@ from typing import Final
 from homeassistant.const import Platform
 
 DOMAIN: Final = "mould_watch"
-PLATFORMS: Final = (Platform.BINARY_SENSOR, Platform.SENSOR)
+PLATFORMS: Final = (Platform.BINARY_SENSOR, Platform.BUTTON, Platform.SENSOR)
 
 API_VERSION: Final = 1
 CLIENT_NAME: Final = "home_assistant"

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 RISK_KEY: Final = "mould_risk"
-ENTITIES_OF_A_ROOM: Final = 17
+ENTITIES_OF_A_ROOM: Final = 18
 
 type MouldWatchConfigEntry = ConfigEntry[MouldWatchRuntime]
 

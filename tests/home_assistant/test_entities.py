@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 import pytest
+from homeassistant.const import EntityCategory
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.helpers import area_registry as ar
 from homeassistant.helpers import device_registry as dr
@@ -94,6 +95,7 @@ async def test_a_room_shows_its_condition(
             "drying_half_time",
             "coverage",
             "mould_risk",
+            "cleaned",
         )
     }
 
@@ -170,7 +172,7 @@ async def test_categories_and_classes(hass: HomeAssistant, setup: Setup) -> None
     diagnostic = {
         entity.entity_id
         for entity in registry.entities.values()
-        if entity.entity_category is not None
+        if entity.entity_category is EntityCategory.DIAGNOSTIC
     }
     assert diagnostic == {
         "sensor.bathroom_watched_temperature",
@@ -328,7 +330,7 @@ async def test_news_of_one_room_writes_no_entity_of_another(
         }
 
     before = reported()
-    assert len(before) == 16
+    assert len(before) == 17
     await backend.tell_condition(room_id_of(entry), dew_point_c=3.0)
     await until(lambda: _states(hass, "bathroom")["dew_point"] == "3.0")
     assert reported() == before

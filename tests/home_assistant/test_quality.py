@@ -17,7 +17,14 @@ from homeassistant.setup import async_setup_component
 
 from custom_components.mould_watch import room_options
 from custom_components.mould_watch.binary_sensor import BINARY_SENSORS, DEVICE_BINARY_SENSORS
-from custom_components.mould_watch.const import CLIENT_VERSION, LEVELS, PROTECT_CHOICES, REASONS
+from custom_components.mould_watch.button import BUTTONS
+from custom_components.mould_watch.const import (
+    CLIENT_VERSION,
+    LEVELS,
+    MODEL_ROOM,
+    PROTECT_CHOICES,
+    REASONS,
+)
 from custom_components.mould_watch.device_flow import SEVERITIES
 from custom_components.mould_watch.errors import MouldWatchClientError
 from custom_components.mould_watch.home_flow import OUTDOOR_KINDS
@@ -25,6 +32,12 @@ from custom_components.mould_watch.issues import _FIXABLE, IssueKind
 from custom_components.mould_watch.room_condition import Condition
 from custom_components.mould_watch.room_sensors import SENSORS, UNRECORDED, WATCHED
 from custom_components.mould_watch.runtime import ENTITIES_OF_A_ROOM
+from custom_components.mould_watch.services import (
+    COLD_SPOT_REASONS,
+    SERVICE_RECORD_COLD_SPOT,
+    SERVICE_START_EPISODE,
+)
+from custom_components.mould_watch.services import REASONS as EPISODE_REASONS
 from custom_components.mould_watch.sources import METRIC_CLASSES, SAME_DEVICE
 
 ROOT = Path(__file__).parents[2]
@@ -184,7 +197,8 @@ def _errors() -> set[type[MouldWatchClientError]]:
 
 def test_every_entity_state_and_attribute_has_its_text() -> None:
     sensors = (*WATCHED, *SENSORS)
-    assert set(TEXTS["entity"]) == {"sensor", "binary_sensor"}
+    assert set(TEXTS["entity"]) == {"sensor", "binary_sensor", "button"}
+    assert set(TEXTS["entity"]["button"]) == {b.translation_key for b in BUTTONS}
     assert set(TEXTS["entity"]["sensor"]) == {s.translation_key for s in sensors}
     assert set(TEXTS["entity"]["binary_sensor"]) == {
         b.translation_key for b in (*BINARY_SENSORS, *DEVICE_BINARY_SENSORS)
@@ -200,7 +214,7 @@ def test_every_entity_state_and_attribute_has_its_text() -> None:
     for binary in BINARY_SENSORS:
         texts = TEXTS["entity"]["binary_sensor"][binary.key]
         assert set(texts["state_attributes"]) == set(binary.attributes_fn(Condition()) or ())
-    assert len(sensors) + len(BINARY_SENSORS) == ENTITIES_OF_A_ROOM
+    assert len(sensors) + len(BINARY_SENSORS) + len(BUTTONS) == ENTITIES_OF_A_ROOM
 
 
 def test_every_icon_belongs_to_an_entity() -> None:
@@ -213,7 +227,7 @@ def test_every_icon_belongs_to_an_entity() -> None:
 
 def test_every_selector_option_has_its_text() -> None:
     choices = {"material", "visible_mould", "applies_from"}
-    told = {"test_notification", "metric"}
+    told = {"test_notification", "metric", "episode_reason"}
     used = _keywords("translation_key", *FLOW_CODE)
     assert set(TEXTS["selector"]) == used | choices | told
     options = {
@@ -254,8 +268,21 @@ def test_the_usual_values_that_forms_name_are_those_of_the_backend() -> None:
 
 
 def test_every_exception_has_its_text() -> None:
-    raised = _keywords("translation_key", "__init__.py", "coordinator.py")
-    assert set(TEXTS["exceptions"]) == raised | {"not_mould_watch"}
+    raised = _keywords("translation_key", "__init__.py", "coordinator.py", "services.py")
+    refusals = {f"cold_spot_{reason}" for reason in COLD_SPOT_REASONS}
+    assert set(TEXTS["exceptions"]) == raised | refusals | {"not_mould_watch"}
+
+
+def test_every_action_has_its_texts_and_its_icon() -> None:
+    actions = yaml.safe_load((INTEGRATION / "services.yaml").read_text())
+    assert set(actions) == set(TEXTS["services"]) == set(ICONS["services"])
+    assert set(actions) == {SERVICE_RECORD_COLD_SPOT, SERVICE_START_EPISODE}
+    for name, action in actions.items():
+        assert set(action["fields"]) == set(TEXTS["services"][name]["fields"])
+        assert action["fields"]["device_id"]["selector"]["device"]["filter"]["model"] == MODEL_ROOM
+    reasons = actions[SERVICE_START_EPISODE]["fields"]["reason"]["selector"]["select"]
+    assert tuple(reasons["options"]) == EPISODE_REASONS
+    assert set(TEXTS["selector"][reasons["translation_key"]]["options"]) == set(EPISODE_REASONS)
 
 
 def test_every_issue_has_its_text() -> None:
@@ -318,7 +345,7 @@ def test_the_quality_scale_is_complete_and_honest() -> None:
     assert SCALE["runtime-data"] == "done"
     assert "hass.data[" not in code
     assert SCALE["parallel-updates"] == "done"
-    for platform in ("sensor", "binary_sensor"):
+    for platform in ("sensor", "binary_sensor", "button"):
         assert "PARALLEL_UPDATES: Final = 0" in (INTEGRATION / f"{platform}.py").read_text()
     assert SCALE["has-entity-name"] == "done"
     assert "_attr_has_entity_name = True" in code
@@ -337,6 +364,7 @@ def test_the_quality_scale_is_complete_and_honest() -> None:
 
 # Where each documentation rule is kept: a file, and the heading or the words it stands under.
 DOCS = {
+    "docs-actions": ("docs/integration.md", "## Actions"),
     "docs-configuration-parameters": ("docs/integration.md", "## Rooms"),
     "docs-data-update": ("docs/integration.md", "## How data is updated"),
     "docs-examples": ("docs/integration.md", "## Examples"),
