@@ -5,7 +5,7 @@ columns plainly, in English or German.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta, timezone
 from enum import StrEnum
@@ -48,6 +48,8 @@ _TIME: Final = (
     re.compile(r"^(time|zeit|date|datum)\b"),
     re.compile(r"timestamp|date ?time"),
 )
+# One file may hold the air of the room and that outside.
+_OUTSIDE: Final = re.compile(r"out(door|side)|aussen|außen|exterior|external|weather|wetter")
 _DATE: Final = re.compile(r"^(date|datum|day|tag)$")
 _CLOCK: Final = re.compile(r"^(time|zeit|uhrzeit|clock)$")
 _OFFSET: Final = re.compile(r"(?:utc|gmt)\s*(?:([+-])\s*(\d{1,2})(?::?(\d{2}))?)?", re.IGNORECASE)
@@ -84,13 +86,17 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The names that the user gave; None: to be found. `unit` None: as the name says, else °C."""
+    """The names that the user gave; None: to be found. `unit` None: as the name says, else °C.
+
+    `is_outside` prefers the columns of the air outside, where a file holds both.
+    """
 
     time: str | None = None
     temperature: str | None = None
     humidity: str | None = None
     unit: Unit | None = None
     needs_humidity: bool = True
+    is_outside: bool = False
 
 
 def looks_like_temperature(name: str) -> bool:
@@ -103,6 +109,11 @@ def looks_like_humidity(name: str) -> bool:
     return _best([name], _HUMIDITY, _NOT_HUMIDITY) is not None
 
 
+def tells_of_outside(name: str) -> bool:
+    """Say whether this is the name of something outside."""
+    return _OUTSIDE.search(_plain(name)) is not None
+
+
 def find_columns(names: Sequence[str], wanted: Wanted) -> Columns:
     """Return which of these columns to take.
 
@@ -112,12 +123,12 @@ def find_columns(names: Sequence[str], wanted: Wanted) -> Columns:
     temperature = (
         _chosen(names, wanted.temperature)
         if wanted.temperature
-        else _best(names, _TEMPERATURE, _NOT_TEMPERATURE, taken=time)
+        else _best_there(names, _TEMPERATURE, _NOT_TEMPERATURE, time, wanted)
     )
     humidity = (
         _chosen(names, wanted.humidity)
         if wanted.humidity
-        else _best(names, _HUMIDITY, _NOT_HUMIDITY, taken=time)
+        else _best_there(names, _HUMIDITY, _NOT_HUMIDITY, time, wanted)
     )
     missing = [
         f"{what} (--{what}-column)"
@@ -180,17 +191,33 @@ def _chosen(names: Sequence[str], wanted: str) -> int:
     )
 
 
+def _best_there(
+    names: Sequence[str],
+    patterns: Sequence[re.Pattern[str]],
+    never: re.Pattern[str],
+    taken: int | None,
+    wanted: Wanted,
+) -> int | None:
+    """Return the best of the names that tell of the right place, else the best of all."""
+    others = {
+        place for place, name in enumerate(names) if tells_of_outside(name) != wanted.is_outside
+    }
+    own = set() if taken is None else {taken}
+    best = _best(names, patterns, never, own | others)
+    return _best(names, patterns, never, own) if best is None else best
+
+
 def _best(
     names: Sequence[str],
     patterns: Sequence[re.Pattern[str]],
     never: re.Pattern[str] | None = None,
-    taken: int | None = None,
+    taken: Collection[int] = (),
 ) -> int | None:
     """Return the place of the first name that fits the best pattern; None: none does."""
     for pattern in patterns:
         for place, name in enumerate(names):
             plain = _plain(name)
-            if place != taken and pattern.search(plain) and not (never and never.search(plain)):
+            if place not in taken and pattern.search(plain) and not (never and never.search(plain)):
                 return place
     return None
 

@@ -14,6 +14,7 @@ from mould_watch.backtest.columns import (
     Wanted,
     looks_like_humidity,
     looks_like_temperature,
+    tells_of_outside,
 )
 from mould_watch.backtest.metric import MetricRecording
 from mould_watch.backtest.table_file import History, TableFile, open_table
@@ -149,6 +150,10 @@ class _Reading:
             (self._humidity, self._wanted.humidity, looks_like_humidity(name)),
         ):
             if entity == wanted or (wanted is None and fits):
+                is_elsewhere = tells_of_outside(name) and not self._wanted.is_outside
+                if wanted is None and is_elsewhere:
+                    self._others.add(entity)
+                    return None
                 if self._entities.setdefault(metric.name, entity) == entity:
                     return metric
                 self._others.add(entity)

@@ -130,7 +130,11 @@ def _wanted_outdoor(arguments: argparse.Namespace) -> Wanted:
     """The columns that the user named are those of the room's file."""
     from mould_watch.backtest.columns import Unit, Wanted  # noqa: PLC0415 - see Command
 
-    return Wanted(unit=Unit.FAHRENHEIT if arguments.fahrenheit else None, needs_humidity=False)
+    return Wanted(
+        unit=Unit.FAHRENHEIT if arguments.fahrenheit else None,
+        needs_humidity=False,
+        is_outside=True,
+    )
 
 
 def _read(path: Path, arguments: argparse.Namespace, wanted: Wanted) -> Recording:

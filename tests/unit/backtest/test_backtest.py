@@ -189,6 +189,18 @@ def test_the_plot_is_a_picture_that_stands_alone(run: Run, tmp_path: Path) -> No
     assert (code, "cannot be written" in err) == (1, True)
 
 
+def test_progress_is_shown_to_people_and_never_among_the_answer(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damp = write(tmp_path / "damp.csv", [(22, 97)] * 400)
+    monkeypatch.setattr("mould_watch.cli.backtest._LONG_BYTES", 0)
+    assert run(damp, "--surface-measured", "--json")[2] == "", "nobody looks"
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    code, out, err = run(damp, "--surface-measured", "--json")
+    assert (code, json.loads(out)["hours"]) == (0, 400)
+    assert "reading damp.csv" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -67,6 +67,20 @@ from mould_watch.errors import RecordingError
             2,
             Unit.CELSIUS,
         ),
+        # SwitchBot
+        (
+            [
+                "Date",
+                "Temperature_Celsius(°C)",
+                "Relative_Humidity(%)",
+                "DPT_Celsius(°C)",
+                "Abs_Humidity(g/m³)",
+            ],
+            0,
+            1,
+            2,
+            Unit.CELSIUS,
+        ),
         # TFA
         (["Zeitstempel", "Temperatur [°C]", "Luftfeuchtigkeit [%]"], 0, 1, 2, Unit.CELSIUS),
         # absolute humidity before the relative one, a set point before the air
@@ -99,6 +113,19 @@ def test_date_and_time_of_day_may_be_two_columns() -> None:
     assert columns.taken["time"] == "Datum + Uhrzeit"
     columns = find_columns(["Time", "Date", "Temp", "Hum"], Wanted())
     assert (columns.time, columns.clock) == (1, 0)
+
+
+def test_one_file_may_hold_inside_and_outside() -> None:
+    names = ["time", "outdoor_temperature", "outdoor_humidity", "temperature", "humidity"]
+    inside, outside = find_columns(names, Wanted()), find_columns(names, Wanted(is_outside=True))
+    assert (inside.temperature, inside.humidity) == (3, 4)
+    assert (outside.temperature, outside.humidity) == (1, 2)
+    named = ["Zeit", "Temperatur innen", "Feuchte innen", "Temperatur außen", "Feuchte außen"]
+    assert find_columns(named, Wanted(is_outside=True)).temperature == 3
+    plain = ["time", "temperature", "humidity"]
+    assert find_columns(plain, Wanted(is_outside=True)).temperature == 1
+    only = ["time", "outdoor_temperature", "outdoor_humidity"]
+    assert find_columns(only, Wanted()).temperature == 1
 
 
 def test_what_is_missing_is_named_with_what_is_there() -> None:

@@ -98,6 +98,7 @@ def test_fahrenheit_by_name_and_by_word(read: Reader) -> None:
 def test_home_assistant_s_history_has_a_row_for_each_state(read: Reader) -> None:
     lines = ["entity_id,state,last_changed"]
     for entity, state in (
+        ("sensor.outdoor_temperature", "3"),
         ("sensor.bath_humidity", "55"),
         ("sensor.bath_temperature", "20.5"),
         ("sensor.bath_battery", "90"),
@@ -107,11 +108,13 @@ def test_home_assistant_s_history_has_a_row_for_each_state(read: Reader) -> None
             f"{entity},{state},{START + timedelta(hours=hour):%Y-%m-%dT%H:%M:%S.000Z}"
             for hour in range(3)
         ]
-    lines.insert(2, f"sensor.bath_humidity,unavailable,{START:%Y-%m-%dT%H:%M:%S}.500Z")
+    lines.insert(5, f"sensor.bath_humidity,unavailable,{START:%Y-%m-%dT%H:%M:%S}.500Z")
     recording = read(lines)
     assert means(recording) == [(20.5, 55)] * 3
     assert recording.taken["temperature"] == "sensor.bath_temperature"
     assert any("sensor.hall_temperature" in note for note in recording.notes)
+    outside = read(lines, Wanted(is_outside=True, needs_humidity=False))
+    assert outside.taken["temperature"] == "sensor.outdoor_temperature"
     other = read(lines, Wanted(temperature="sensor.hall_temperature"))
     assert means(other) == [(10, 55)] * 3
     with pytest.raises(RecordingError, match="looks like a humidity"):
