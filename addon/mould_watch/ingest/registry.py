@@ -22,6 +22,8 @@ OFF: Final = "off"
 _OWN_TOPICS: Final = "mould-watch/"
 """Topics of this program's own: nobody announces them."""
 
+_TOPICS_REMEMBERED: Final = 20_000
+
 type NamedDecoder = tuple[Decoder, str]
 
 
@@ -43,6 +45,7 @@ class DecoderRegistry:
         for topic_filter, setting in filters:
             check_filter(topic_filter, setting)
         check_disjoint(filters)
+        self._found: dict[str, list[Decoder]] = {}
         self._changed = asyncio.Event()
         self._discovery = learned_of(self._decoders)
         if self._discovery is not None:
@@ -135,12 +138,19 @@ class DecoderRegistry:
         return found
 
     def _fixed(self, topic: str) -> list[Decoder]:
-        return [
-            decoder
-            for decoder in self._decoders
-            for topic_filter in decoder.filters
-            if matches(topic_filter, topic)
-        ]
+        """Return the decoders whose filters take a topic; remembered, for topics come again."""
+        found = self._found.get(topic)
+        if found is None:
+            found = [
+                decoder
+                for decoder in self._decoders
+                for topic_filter in decoder.filters
+                if matches(topic_filter, topic)
+            ]
+            if len(self._found) >= _TOPICS_REMEMBERED:
+                self._found.clear()
+            self._found[topic] = found
+        return found
 
 
 def families() -> list[Family]:

@@ -31,7 +31,8 @@ SOURCE_INSTANCE: Final = "mqtt:shelly"
 # The numbers of components: the device's own, and those of the sensors of an add-on.
 _NUMBERS: Final = (0, 100, 101, 102, 103, 104)
 _ID: Final = re.compile(r"shelly[a-z0-9]+-[0-9a-f]{12}")
-_NOTIFICATIONS: Final = frozenset({"NotifyStatus", "NotifyFullStatus"})
+# looked up in by whatever JSON value stands there: no set, which wants it hashable
+_NOTIFICATIONS: Final = ("NotifyStatus", "NotifyFullStatus")
 _COMPONENT: Final = re.compile(r"(temperature|humidity|illuminance|devicepower):(\d{1,4})")
 # Meters whose temperature:0 is the heat of their own electronics.
 _METERS: Final = ("shellypro3em", "shellyproem", "shelly3em", "shellyem")

@@ -159,7 +159,7 @@ def _component(fields: Mapping[str, Any], place: str, owner: str) -> Component |
         state_topic=topic,
         template=_template(fields.get("value_template")),
         availability=tuple(_availability(fields, base)),
-        availability_mode=mode if mode in {"all", "any"} else "latest",
+        availability_mode=mode if mode in ("all", "any") else "latest",
     )
 
 

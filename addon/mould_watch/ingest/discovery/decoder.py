@@ -25,7 +25,6 @@ from mould_watch.ingest.discovery.reachable import Reachability
 from mould_watch.ingest.discovery.templates import TemplateSandbox, ValueTemplate
 from mould_watch.ingest.json_payload import dump, parse, parse_object
 from mould_watch.ingest.metrics import UNWATCHED_ALONE, is_plain_number, number_of
-from mould_watch.ingest.topics import matches
 from mould_watch.storage.devices import DeviceLabel, DeviceReference
 from mould_watch.storage.discovery import Claim
 
@@ -98,7 +97,7 @@ class DiscoveryDecoder:
 
     def decode(self, topic: str, payload: bytes) -> Decoded:
         """Return what the message says, having learned what it announces."""
-        if any(matches(one, topic) for one in self.filters):
+        if not self.has(topic):
             return self._configuration(topic, payload)
         if not payload:
             return Counted("control")

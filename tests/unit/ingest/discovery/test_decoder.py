@@ -281,10 +281,11 @@ def test_the_number_and_the_size_of_announcements_are_bounded(
         ("latest", [("a", "offline")], False),
         ("latest", [("a", "offline"), ("b", "online")], True),
         ("latest", [("a", "odd")], None),
+        ([], [("a", "online")], True),
     ],
 )
 def test_availability_is_put_together_as_its_mode_says(
-    decoder: DiscoveryDecoder, mode: str, said: list[tuple[str, str]], *, expected: bool | None
+    decoder: DiscoveryDecoder, mode: object, said: list[tuple[str, str]], *, expected: bool | None
 ) -> None:
     announce(
         decoder,
