@@ -39,6 +39,8 @@ __all__ = ["BrokerAddress", "Ingestion"]
 _LOGGER = logging.getLogger(__name__)
 
 _AFTER_TAKEOVER_S: Final = 30.0
+# of the topics that a broker refuses
+_SHOWN: Final = 5
 
 _FLUSH_S: Final = 3.0
 """How long the end waits for what was received to be kept; the process has 10 s in all."""
@@ -269,7 +271,7 @@ class Ingestion:
                         "The broker refuses %d announced topic(s), such as %s.",
                         len(refused),
                         refused[0],
-                        extra={"action": "topics_refused", "topics": refused[:10]},
+                        extra={"action": "topics_refused", "topics": refused[:_SHOWN]},
                     )
 
     async def _address(self) -> BrokerAddress:
@@ -290,7 +292,10 @@ class Ingestion:
             self._set("connecting", "the database is asked whether another process is connected")
 
     def _connected(self, address: BrokerAddress, protocol: str, refused: list[str]) -> None:
-        detail = f"the broker refuses {', '.join(refused)}" if refused else None
+        detail = None
+        if refused:
+            more = f" and {len(refused) - _SHOWN} more" if len(refused) > _SHOWN else ""
+            detail = f"the broker refuses {', '.join(refused[:_SHOWN])}{more}"
         self._set("ready", detail)
         _LOGGER.log(
             logging.WARNING if refused else logging.INFO,
