@@ -110,14 +110,14 @@ class ColdSpotRefusedError(MouldWatchError):
     """A reading of the cold spot says nothing about the wall.
 
     `reason` is the machine word: difference_too_small, factor_out_of_range,
-    temperature_out_of_range, no_readings.
+    temperature_out_of_range, no_readings, no_room_temperature, no_outdoor_temperature.
     """
 
-    code = "cold_spot"
+    code = "cold_spot_refused"
 
     def __init__(self, reason: str, message: str, **data: object) -> None:
         """Keep the reason beside the sentence."""
-        super().__init__(message, **data)
+        super().__init__(message, reason=reason, **data)
         self.reason = reason
 
 

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 TIME_ZONE = ZoneInfo("Europe/Berlin")
 _STEP_S = 60
 # by now the flat has forgotten what it was started with
-_WARM_UP = timedelta(days=1)
+_WARM_UP = timedelta(days=4)
 
 # temperature factor of the coldest surface, as a poorly insulated outer wall has it
 _WALL_F = 0.70
@@ -80,7 +80,7 @@ class Flat:
         """Begin at `start`, warmed up: the days before have left their damp."""
         self._seed = seed
         self._now = start.astimezone(UTC) - _WARM_UP
-        self._bathroom = _Zone(14.0, 3.5, 0.55, 8.0, 21.0)
+        self._bathroom = _Zone(14.0, 3.5, 0.3, 8.0, 21.0)
         self._bedroom = _Zone(34.0, 0.8, 0.5, 8.0, 18.0)
         # what hangs in the bathroom follows its air, and keeps the last shower's wet
         self._towels_humidity_pct = 60.0

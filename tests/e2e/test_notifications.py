@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from demo_flat.phone import Answer
-from tests.support.home_assistant import DAMP, DRY, House, eventually
+from tests.support.home_assistant import DAMP, DAMP_BEGIN, DAMP_END, DRY, House, eventually
 from tests.support.phone import next_push, pushes_about, shown_about
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -35,7 +35,7 @@ async def test_recovery_replaces_the_alarm_silently(house: House) -> None:
     alarm = await next_push(house.phone, room.name)
     alerts = house.phone.screen().alerts
 
-    await house.publish_past(room.sensor, DRY, begin=timedelta(minutes=68))
+    await house.publish_past(room.sensor, DRY, begin=DAMP_END - timedelta(minutes=2))
     recovery = await next_push(house.phone, room.name, after=1)
 
     assert recovery.tag == alarm.tag
@@ -79,12 +79,12 @@ async def test_a_backend_killed_while_sending_is_seen_once(house: House, failpoi
 async def test_an_answer_lost_is_seen_once_and_repeated_silently(house: House) -> None:
     """Home Assistant dies while the phone has the push and its answer is still to come."""
     sensor = house.new_sensor("Attic")
-    long_ago = timedelta(hours=14)
+    long_ago = DAMP_BEGIN + timedelta(hours=1)
     await house.publish_past(sensor, DAMP, begin=long_ago, end=long_ago)
     room = await house.add_room(sensor.name, sensor)
     await house.home_assistant_has_written(room.room_id)
     house.phone.answer = Answer.SILENT
-    await house.publish_past(sensor, DAMP, begin=timedelta(hours=13), end=timedelta(minutes=70))
+    await house.publish_past(sensor, DAMP, begin=DAMP_BEGIN, end=DAMP_END)
     first = await next_push(house.phone, room.name)
     alerts = house.phone.screen().alerts
     await house.home_assistant.process.kill()

@@ -10,6 +10,9 @@ NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 # At 20 °C: 95 % is damp, 77 % is neither (critical is 80.04), 50 % is dry.
 DAMP_PCT, BETWEEN_PCT, DRY_PCT = 95.0, 77.0, 50.0
 
+# So many damp hours that growth within weeks is forecast: there is a day to judge by.
+DAMP_DAY = [DAMP_PCT] * 26
+
 
 def hours(number: float) -> timedelta:
     return timedelta(hours=number)

@@ -29,6 +29,9 @@ from demo_flat.zigbee import LastSeen, Sensor
 PASSWORD = "a password of the tests"
 DAMP = Air(20.0, 78.0)
 DRY = Air(20.0, 35.0)
+
+DAMP_BEGIN, DAMP_END = timedelta(hours=29), timedelta(minutes=130)
+"""How long ago a damp room began to be damp, and its last reading: a whole hour is over since."""
 _STEP = timedelta(minutes=10)
 
 type Json = dict[str, Any]
@@ -183,9 +186,9 @@ class House:
         return TestRoom(name, sensor, subentry["unique_id"], subentry["subentry_id"])
 
     async def damp_room(self, name: str, **more: object) -> TestRoom:
-        """Add a room whose wall has been damp for twelve hours: the alarm is due."""
+        """Add a room whose wall has been damp for more than a day: the alarm is due."""
         sensor = self.new_sensor(name)
-        await self.publish_past(sensor, DAMP, begin=timedelta(hours=13), end=timedelta(minutes=70))
+        await self.publish_past(sensor, DAMP, begin=DAMP_BEGIN, end=DAMP_END)
         return await self.add_room(name, sensor, **more)
 
     async def room(self, room: TestRoom) -> Json | None:

@@ -14,7 +14,7 @@ from tests.support.climate import NOON, hours
 
 OWNER = "home-1"
 SOURCE = "mqtt:zigbee2mqtt"
-MOULD_RULE = "surface_damp"
+MOULD_RULE = "mould_level"
 
 
 class SettableClock(SystemClock):
@@ -157,6 +157,7 @@ class RoomForTests:
             "name": self.name,
             "sources": {"temperature": source, "humidity": source},
             "protect": "things",
+            "recovery_hours": 6,
         }
         await self.home.connection.execute(
             "INSERT INTO room_config_version (room_id, valid_from, config) VALUES ($1, $2, $3)",

@@ -105,3 +105,30 @@ class IncidentAction(_Message):
     incident_id: UUID
     action: Action
     until: AwareDatetime | None = None
+
+
+class RecordColdSpot(_Message):
+    """A temperature measured at the coldest spot of a room."""
+
+    room_id: UUID
+    surface_temperature_c: FiniteFloat = Field(ge=-40, le=60)
+    # when; None: now
+    at: AwareDatetime | None = None
+    # now: the wall has become another, the readings before count no more
+    applies_from: Literal["always", "now"] = "always"
+    # makes a repeat harmless
+    action_id: UUID | None = None
+
+
+class StartEpisode(_Message):
+    """A room was cleaned, or what was there renewed: its index begins anew."""
+
+    room_id: UUID
+    reason: Literal["cleaned", "renewed"] = "cleaned"
+    action_id: UUID | None = None
+
+
+class Episodes(_Message):
+    """Asks for the episodes of a room."""
+
+    room_id: UUID

@@ -11,10 +11,13 @@ from mould_watch.api.messages import (
     Availability,
     CheckConfiguration,
     Configure,
+    Episodes,
     ForwardedReading,
     IncidentAction,
     NotificationReceipt,
     Readings,
+    RecordColdSpot,
+    StartEpisode,
 )
 from mould_watch.errors import MouldWatchError
 from mould_watch.storage.configuration import Applied, ConfigurationStore
@@ -54,6 +57,22 @@ class Handled(Protocol):
         ...
 
 
+class Told(Protocol):
+    """Takes what people tell of a room; see `api/room_actions.py`."""
+
+    async def record_cold_spot(self, asked: RecordColdSpot) -> dict[str, Any]:
+        """Take a reading of the cold spot."""
+        ...
+
+    async def start_episode(self, asked: StartEpisode) -> dict[str, Any]:
+        """Let the index of a room begin anew."""
+        ...
+
+    async def episodes(self, asked: Episodes) -> dict[str, Any]:
+        """Return the episodes of a room."""
+        ...
+
+
 type _Handler = Callable[[Client, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 
 
@@ -61,9 +80,14 @@ class Requests:
     """Answers requests by their `type`."""
 
     def __init__(
-        self, store: ConfigurationStore, forwarded: ForwardedReadings, handled: Handled
+        self,
+        store: ConfigurationStore,
+        forwarded: ForwardedReadings,
+        handled: Handled,
+        told: Told,
     ) -> None:
         """Use the configuration in the database, and ingestion for what is forwarded."""
+        self._told = told
         self._store = store
         self._forwarded = forwarded
         self._handled = handled
@@ -76,6 +100,9 @@ class Requests:
             "ready_to_deliver": self._ready_to_deliver,
             "incident_action": self._incident_action,
             "notification_receipt": self._notification_receipt,
+            "record_cold_spot": self._record_cold_spot,
+            "start_episode": self._start_episode,
+            "episodes": self._episodes,
         }
 
     async def answer(self, client: Client, message: Mapping[str, Any]) -> dict[str, Any]:
@@ -159,6 +186,17 @@ class Requests:
     ) -> dict[str, Any]:
         receipt = NotificationReceipt.model_validate(message)
         return await self._handled.receive(receipt.notification_id)
+
+    async def _record_cold_spot(
+        self, _client: Client, message: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        return await self._told.record_cold_spot(RecordColdSpot.model_validate(message))
+
+    async def _start_episode(self, _client: Client, message: Mapping[str, Any]) -> dict[str, Any]:
+        return await self._told.start_episode(StartEpisode.model_validate(message))
+
+    async def _episodes(self, _client: Client, message: Mapping[str, Any]) -> dict[str, Any]:
+        return await self._told.episodes(Episodes.model_validate(message))
 
 
 def faults(error: ValidationError) -> str:

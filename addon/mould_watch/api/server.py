@@ -14,6 +14,7 @@ from mould_watch.api.forwarded import ForwardedReadings
 from mould_watch.api.handling import Handling, IncidentActionsResource
 from mould_watch.api.hub import Hub
 from mould_watch.api.requests import Requests
+from mould_watch.api.room_actions import RoomActions
 from mould_watch.api.routes import Resource, Routes
 from mould_watch.api.session import SessionLimits
 from mould_watch.clock import Clock
@@ -49,7 +50,8 @@ class Api:
         self._hub = hub
         self._feed = feed or Feed(database, clock, parts)
         handling = Handling(database, clock)
-        requests = Requests(ConfigurationStore(database), forwarded, handling)
+        told = RoomActions(database, clock)
+        requests = Requests(ConfigurationStore(database), forwarded, handling, told)
         self._routes = Routes(
             database=database,
             parts=parts,

@@ -126,8 +126,6 @@ class Air:
     outdoor_temperature_c: float | None
     # as a sensor on the surface itself measures it
     surface_temperature_c: float | None = None
-    # whether the humidity was measured at `start`, rather than held from before
-    is_humidity_reading: bool = False
 
     @property
     def duration_h(self) -> float:
@@ -163,7 +161,6 @@ class Climate:
         for series in watched:
             if series is not None:
                 bounds.update(series.changes(start, end))
-        readings = set(self.humidity.measured(start, end))
         ordered = sorted(bounds)
         for piece_start, piece_end in zip(ordered, [*ordered[1:], end], strict=True):
             temperature_c, humidity_pct, outdoor_c, surface_c = (
@@ -176,7 +173,6 @@ class Climate:
                 humidity_pct=humidity_pct,
                 outdoor_temperature_c=outdoor_c,
                 surface_temperature_c=surface_c,
-                is_humidity_reading=piece_start in readings,
             )
 
     def air(self, at: datetime) -> Air:

@@ -32,6 +32,8 @@ class Reason(StrEnum):
     DRY = "dry"
     DAMP_BUILDING_UP = "damp_building_up"
     SURFACE_DAMP = "surface_damp"
+    # mould grows, or has grown: the surface may be dry by now
+    MOULD = "mould"
     DRYING = "drying"
     # fewer than 24 h of readings yet: the surface is shown as it is now, nothing is forecast
     LEARNING = "learning"
@@ -53,6 +55,8 @@ class OutlookReason(StrEnum):
 
     # not expected
     TOO_DRY = "too_dry"
+    TOO_COLD = "too_cold"
+    TOO_HOT = "too_hot"
     STAYS_BELOW_GROWTH = "stays_below_growth"
     BEYOND_HORIZON = "beyond_horizon"
     # growing already: the mould index is 1 or more
@@ -99,18 +103,6 @@ class Surface(_Part):
     temperature_c: float
     humidity_pct: float
     critical_humidity_pct: float
-
-
-class Evidence(_Part):
-    """The numbers behind level and reason, over the rule's window (24 h)."""
-
-    damp_hours: float
-    damp_readings: int
-    required_damp_hours: float
-    required_damp_readings: int
-    window_hours: float
-    # share of the window with data, 0..1
-    coverage: float
 
 
 class MouldIndex(_Part):
@@ -236,6 +228,5 @@ class RoomCondition(SubjectCondition):
     drying: Drying | None = None
     # the mould risk: True while an incident is open (also without data), None when unknown
     at_risk: bool | None = None
-    evidence: Evidence | None = None
     # the one about mould
     incident: IncidentSummary | None = None

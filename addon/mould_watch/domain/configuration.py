@@ -141,6 +141,14 @@ class VisibleMould(StrEnum):
     A_LOT = "a_lot"
 
 
+_TOLD_INDEX: Final = {VisibleMould.SPOTS: 3.0, VisibleMould.A_LOT: 4.0}
+
+
+def told_index(seen: VisibleMould) -> float | None:
+    """Return the mould index that is seen so; None: nothing is, and the readings tell."""
+    return _TOLD_INDEX.get(seen)
+
+
 class AppliesFrom(StrEnum):
     """From when a changed configuration counts: it always was so, or only from now."""
 

@@ -51,6 +51,7 @@ class AirHour:
     outdoor_coverage: float = 0.0
     surface_temperature_c: float | None = None
     surface_coverage: float = 0.0
+    outdoor_humidity_pct: float | None = None
 
 
 class HourlyMeans:
@@ -131,17 +132,20 @@ def air_hours(climate: Climate, start: datetime, end: datetime, now: datetime) -
     """
     temperature, humidity = _means(climate.temperature, now), _means(climate.humidity, now)
     outdoor = _means(climate.outdoor_temperature, now)
+    outdoor_humidity = _means(climate.outdoor_humidity, now)
     surface = _means(climate.surface_temperature, now)
     hours = []
     for at in hours_between(start, end):
         number = int(at.timestamp() // _HOUR_S)
         outside, touched = outdoor(number), surface(number)
+        outside_pct = outdoor_humidity(number)
         hour = AirHour(
             start=at,
             outdoor_temperature_c=None if outside is None else outside.mean,
             outdoor_coverage=0.0 if outside is None else outside.coverage,
             surface_temperature_c=None if touched is None else touched.mean,
             surface_coverage=0.0 if touched is None else touched.coverage,
+            outdoor_humidity_pct=None if outside_pct is None else outside_pct.mean,
         )
         inside_c, inside_pct = temperature(number), humidity(number)
         if inside_c is not None and inside_pct is not None:

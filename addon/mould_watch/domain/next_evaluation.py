@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from mould_watch.domain.climate import GAP, Climate, MeasuredSeries, Series
-from mould_watch.domain.surface_damp import Assessment, SurfaceDampRule
+from mould_watch.domain.hourly import HOUR, hour_start
 
 REGULARLY: Final = timedelta(minutes=5)
 """The window moves on by itself: no room waits longer than this."""
@@ -13,15 +13,13 @@ REGULARLY: Final = timedelta(minutes=5)
 SOONEST: Final = timedelta(seconds=1)
 
 
-def next_evaluation_at(
-    climate: Climate, assessment: Assessment, rule: SurfaceDampRule, now: datetime
-) -> datetime:
+def next_evaluation_at(climate: Climate, now: datetime, due: Iterable[datetime] = ()) -> datetime:
     """Return the earliest time at which the judgement may turn out differently.
 
     That is when a held value becomes a gap, a reading from a clock ahead of ours comes of age,
-    enough hours are damp, enough hours are dry; 5 minutes from `now` at the latest.
+    an hour is over, or a rule said so (`due`); 5 minutes from `now` at the latest.
     """
-    times = [now + REGULARLY, *_data_changes(climate, now), *_thresholds(assessment, rule, now)]
+    times = [now + REGULARLY, hour_start(now) + HOUR, *_data_changes(climate, now), *due]
     return max(now + SOONEST, min(t for t in times if t > now))
 
 
@@ -30,6 +28,7 @@ def _data_changes(climate: Climate, now: datetime) -> Iterator[datetime]:
         climate.temperature,
         climate.humidity,
         climate.outdoor_temperature,
+        climate.surface_temperature,
     )
     for one in series:
         if isinstance(one, MeasuredSeries):
@@ -37,11 +36,3 @@ def _data_changes(climate: Climate, now: datetime) -> Iterator[datetime]:
             if newest is not None:
                 yield newest.ts + GAP
             yield from one.measured(now, now + REGULARLY)
-
-
-def _thresholds(assessment: Assessment, rule: SurfaceDampRule, now: datetime) -> Iterator[datetime]:
-    if assessment.is_damp:
-        for required_h in (rule.building_up_hours, rule.damp_hours):
-            yield now + timedelta(hours=required_h - assessment.evidence.damp_hours)
-    if assessment.is_dry:
-        yield now + timedelta(hours=rule.recovery_hours - assessment.dry_hours)

@@ -5,17 +5,16 @@ of all before it, and the first one counts for the time before it too.
 """
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Final
 
 from mould_watch.domain.configuration import Outdoor, RoomConfiguration
+from mould_watch.domain.hourly import next_hour
 
 ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """The beginning of time: no reading is older."""
-
-FOREVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,34 +29,54 @@ class Era:
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
-    """A configuration as it came: the era it begins, and whether it always was so."""
+class RoomVersion:
+    """A room's configuration as it came; `is_always`: it is to count for all the time before."""
 
-    era: Era
+    valid_from: datetime
+    config: RoomConfiguration
     is_always: bool
 
 
-def eras(versions: Sequence[Version]) -> tuple[Era, ...]:
-    """Return what holds when, from `ALWAYS` on, of versions in the order of their times.
+@dataclass(frozen=True, slots=True)
+class HomeVersion:
+    """The home's outdoor source and its owner, from when on."""
 
-    Raises ValueError without any.
+    valid_from: datetime
+    outdoor: Outdoor | None
+    owner: str
+
+
+def eras(rooms: Sequence[RoomVersion], homes: Sequence[HomeVersion]) -> tuple[Era, ...]:
+    """Return what holds when, from `ALWAYS` on; both in the order of their times.
+
+    An era begins on the hour: in the hour of a change the former counts. Raises ValueError
+    without a version of either.
     """
-    if not versions:
+    if not rooms or not homes:
         raise ValueError("a room has no configuration at all")
-    found: list[Era] = []
-    for version in versions:
-        era = version.era
-        if version.is_always or not found:
-            found = [Era(ALWAYS, era.config, era.outdoor, era.owner)]
+    configs: list[tuple[datetime, RoomConfiguration]] = []
+    for version in rooms:
+        if version.is_always or not configs:
+            configs = [(ALWAYS, version.config)]
         else:
-            found.append(era)
-    return tuple(found)
-
-
-def spans[E](found: Sequence[tuple[datetime, E]]) -> list[tuple[datetime, datetime, E]]:
-    """Return what holds from when until when."""
-    ends = [start for start, _ in found[1:]]
-    return [(start, end, one) for (start, one), end in zip(found, [*ends, FOREVER], strict=True)]
+            configs.append((next_hour(version.valid_from), version.config))
+    # the first outdoor air that was named counts for the time before it too
+    named = next((home.outdoor for home in homes if home.outdoor is not None), None)
+    outdoors: list[tuple[datetime, HomeVersion]] = []
+    for home in homes:
+        is_named = any(earlier.outdoor is not None for _, earlier in outdoors)
+        outdoors.append(
+            (
+                next_hour(home.valid_from) if outdoors else ALWAYS,
+                home if is_named else replace(home, outdoor=named),
+            )
+        )
+    found: dict[datetime, Era] = {}
+    for start in sorted({at for at, _ in (*configs, *outdoors)}):
+        config = [one for at, one in configs if at <= start][-1]
+        home = [one for at, one in outdoors if at <= start][-1]
+        found[start] = Era(start, config, home.outdoor, home.owner)
+    return tuple(found.values())
 
 
 def steps[E, K: Hashable](

@@ -13,10 +13,10 @@ from uuid import UUID
 import asyncpg
 from pydantic import ValidationError
 
-from mould_watch.domain.configuration import RoomConfiguration
+from mould_watch.domain.configuration import AppliesFrom, RoomConfiguration, told_index
 from mould_watch.domain.sources import DeviceIdentity
-from mould_watch.domain.surface import surface_of
 from mould_watch.errors import ConfigurationRefusedError
+from mould_watch.storage import mould
 from mould_watch.storage.database import Connection, Database
 from mould_watch.storage.document import (
     Document,
@@ -25,6 +25,7 @@ from mould_watch.storage.document import (
     device_identity,
     label_of,
     read_document,
+    room_as_stored,
     watched_devices,
 )
 from mould_watch.storage.sql import load_queries
@@ -173,9 +174,7 @@ class _Application:
             )
             await self._write_devices(
                 config,
-                is_changed=is_changed
-                or are_targets_new
-                or (is_outdoor_new and surface_of(config).needs_outdoor),
+                is_changed=is_changed or are_targets_new or is_outdoor_new,
             )
         if are_targets_new:
             await self._connection.execute(_QUERIES.request_evaluation_of_live)
@@ -249,11 +248,11 @@ class _Application:
 
     async def _write_room(self, room: RoomConfiguration, before: _Room | None) -> bool:
         """Write what is new about `room`; return whether it must be evaluated anew."""
-        config = as_stored(room)
+        config = room_as_stored(room)
         if before is None:
             self._is_changed = True
             await self._connection.execute(_QUERIES.insert_room, room.room_id, room.name)
-            await self._connection.execute(_QUERIES.insert_config_version, room.room_id, config)
+            await self._insert_version(room, config, None)
             return True
         if before.is_archived:
             self._is_changed = True
@@ -267,8 +266,18 @@ class _Application:
         if before.config | {"name": room.name} == config:
             await self._connection.execute(_QUERIES.rename_config, room.room_id, config)
             return before.is_archived
-        await self._connection.execute(_QUERIES.insert_config_version, room.room_id, config)
+        await self._insert_version(room, config, before.config.get("visible_mould"))
         return True
+
+    async def _insert_version(
+        self, room: RoomConfiguration, config: dict[str, Any], seen_before: str | None
+    ) -> None:
+        """Write a version; what the user now sees there begins an episode with it."""
+        always = room.applies_from is AppliesFrom.ALWAYS
+        await self._connection.execute(_QUERIES.insert_config_version, room.room_id, config, always)
+        seen = room.visible_mould
+        if seen is not None and seen != seen_before and (index := told_index(seen)) is not None:
+            await mould.begin_episode(self._connection, room.room_id, "told", index)
 
     async def _write_devices(self, room: RoomConfiguration, *, is_changed: bool) -> None:
         """Note the devices the room depends on, and ask for an evaluation if need be."""

@@ -165,6 +165,13 @@ def as_stored(model: BaseModel) -> dict[str, Any]:
     return model.model_dump(mode="json", exclude_unset=True, exclude_none=True)
 
 
+def room_as_stored(room: RoomConfiguration) -> dict[str, Any]:
+    """Return a room as it is stored: from when it counts is no part of what it is."""
+    stored = as_stored(room)
+    stored.pop("applies_from", None)
+    return stored
+
+
 def watched_devices(
     room: RoomConfiguration, home: HomeConfiguration, owner: str
 ) -> list[tuple[DeviceIdentity, str]]:

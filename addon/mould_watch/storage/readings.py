@@ -7,7 +7,7 @@ from typing import Final
 
 import asyncpg
 
-from mould_watch.domain.climate import Metric, Sample
+from mould_watch.domain.climate import GAP, Metric, Sample
 from mould_watch.domain.sources import DeviceIdentity
 from mould_watch.storage.database import Connection
 from mould_watch.storage.sql import load_queries
@@ -53,6 +53,19 @@ async def window_samples(
     for row in rows:
         samples[row["device_id"]].append(_sample(row))
     return samples
+
+
+async def start_of_window(
+    connection: Connection, device_ids: Collection[int], begin: datetime
+) -> datetime:
+    """Return from when on to read so that what was held at `begin` is known, and can be judged.
+
+    For each device and metric that is the third value before, as far as it still matters.
+    """
+    start: datetime | None = await connection.fetchval(
+        _QUERIES.start_of_window, list(device_ids), begin, GAP
+    )
+    return begin if start is None else start
 
 
 async def newest_samples(

@@ -64,7 +64,7 @@ async def _evaluate(
     is_due = stored.next_evaluation_at is not None and stored.next_evaluation_at <= now
     if requested_from is None and not is_due:
         return ()  # another evaluator has just been here
-    judged = await judge_subject(connection, subject_id, stored, now)
+    judged = await judge_subject(connection, subject_id, stored, now, requested_from)
     if judged is None:
         await storage.remove_condition(connection, subject_id)
         return ()

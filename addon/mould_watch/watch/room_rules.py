@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from mould_watch.domain.climate import Climate, MeasuredSeries, Point, Series
+from mould_watch.domain.condition import AiringEffect
 from mould_watch.domain.configuration import (
     DeviceConfiguration,
     HomeConfiguration,
@@ -16,6 +17,7 @@ from mould_watch.domain.rules.condensation import (
     DEFAULT_SEVERITY,
     judge_condensation,
 )
+from mould_watch.domain.rules.condensation import lookback as condensation_lookback
 from mould_watch.domain.rules.listening import Parts
 from mould_watch.domain.rules.no_data import DEFAULT_SEVERITY as NO_DATA_SEVERITY
 from mould_watch.domain.rules.no_data import NeededSource, judge_no_data
@@ -23,44 +25,72 @@ from mould_watch.domain.rules.settings import SilentSettings
 from mould_watch.domain.rules.silent import BATTERY
 from mould_watch.domain.rules.threshold import judge_threshold, lookback
 from mould_watch.domain.sources import DeviceIdentity, RoomDevices
-from mould_watch.domain.surface import surface_of
+from mould_watch.domain.surface import SurfaceModel
 from mould_watch.domain.verdict import Judged
 from mould_watch.storage import device_subjects
 from mould_watch.storage.database import Connection
 from mould_watch.storage.device_subjects import SourceFacts
 from mould_watch.watch.device import silence_limit_of
-from mould_watch.watch.room_climate import room_climate
+
+
+@dataclass(frozen=True, slots=True)
+class TouchedSurface:
+    """A room's climate and the surface it touches.
+
+    `felt` is the climate as the surface feels it: one that follows the mean of days outside
+    knows nothing of the present there.
+    """
+
+    climate: Climate
+    model: SurfaceModel
+    felt: Climate
 
 
 @dataclass(frozen=True, slots=True)
 class RoomUnderWatch:
     """A room, what it was told to be, and since when it is that."""
 
+    subject_id: int
     room_id: UUID
     config: RoomConfiguration
     valid_from: datetime
     home: HomeConfiguration
+    # what airing was last said to do
+    previous_airing: AiringEffect = AiringEffect.UNKNOWN
+
+    @property
+    def lookback(self) -> timedelta:
+        """How far back the rules of the room beside mould look."""
+        spans = [lookback(one) for one in self.config.metric_thresholds if one.enabled]
+        if self.config.rules.condensation.enabled:
+            spans.append(condensation_lookback(self.condensation_minutes))
+        return max(spans, default=timedelta(0))
+
+    @property
+    def condensation_minutes(self) -> float:
+        """For how long it must condense."""
+        minutes = self.config.rules.condensation.minutes
+        return DEFAULT_MINUTES if minutes is None else minutes
 
 
 async def side_rules(
     connection: Connection,
     room: RoomUnderWatch,
     devices: RoomDevices,
-    climate: Climate,
+    touching: TouchedSurface,
     parts: Parts,
 ) -> list[Judged]:
     """Ask the rules of a room that know nothing of mould for their verdicts."""
-    rules, now = room.config.rules, parts.now
+    rules, now, climate = room.config.rules, parts.now, touching.climate
     judged: list[Judged] = []
     if rules.condensation.enabled:
-        minutes = rules.condensation.minutes
         judged.append(
             judge_condensation(
-                climate,
-                surface_of(room.config),
+                touching.felt,
+                touching.model,
                 now,
                 severity=rules.condensation.severity or DEFAULT_SEVERITY,
-                minutes=DEFAULT_MINUTES if minutes is None else minutes,
+                minutes=room.condensation_minutes,
                 counted_from=parts.counted_from,
             )
         )
@@ -68,37 +98,21 @@ async def side_rules(
         facts = await device_subjects.sources(connection, devices.all())
         judged.append(
             judge_no_data(
-                _needed(room, devices, climate, facts, parts),
+                _needed(touching, devices, facts, parts),
                 room.valid_from,
                 now,
                 severity=rules.no_data.severity or NO_DATA_SEVERITY,
             )
         )
-    judged += await _thresholds(connection, room, devices, climate, parts)
-    return judged
-
-
-async def _thresholds(
-    connection: Connection,
-    room: RoomUnderWatch,
-    devices: RoomDevices,
-    climate: Climate,
-    parts: Parts,
-) -> list[Judged]:
-    wanted = [one for one in room.config.metric_thresholds if one.enabled]
-    if not wanted:
-        return []
-    longest = max(lookback(one) for one in wanted)
-    if longest > timedelta(hours=24):
-        climate = await room_climate(connection, devices, parts.now, longest)
-    return [
+    return judged + [
         judge_threshold(
             one,
             _points(climate.temperature if one.metric == "temperature_c" else climate.humidity),
-            parts.now,
+            now,
             parts.counted_from,
         )
-        for one in wanted
+        for one in room.config.metric_thresholds
+        if one.enabled
     ]
 
 
@@ -107,24 +121,31 @@ def _points(series: MeasuredSeries) -> list[Point]:
 
 
 def _needed(
-    room: RoomUnderWatch,
+    touching: TouchedSurface,
     devices: RoomDevices,
-    climate: Climate,
     facts: Mapping[DeviceIdentity, SourceFacts],
     parts: Parts,
 ) -> list[NeededSource]:
     """Return the metrics the room is judged by, with what is known of their devices."""
+    climate = touching.climate
     asked: list[tuple[str, DeviceIdentity, Series]] = [
         ("temperature", devices.temperature, climate.temperature),
         ("humidity", devices.humidity, climate.humidity),
     ]
     outdoor = climate.outdoor_temperature
     if (
-        surface_of(room.config).needs_outdoor
+        touching.model.needs_outdoor
         and devices.outdoor_temperature is not None
         and outdoor is not None
     ):
         asked.append(("outdoor_temperature", devices.outdoor_temperature, outdoor))
+    if (
+        touching.model.is_measured
+        and devices.surface_temperature is not None
+        and climate.surface_temperature is not None
+    ):
+        on_surface = climate.surface_temperature
+        asked.append(("surface_temperature", devices.surface_temperature, on_surface))
     needed = []
     for name, identity, series in asked:
         newest = series.newest(parts.now)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from mould_watch.domain.condition import AiringEffect
 from mould_watch.domain.configuration import (
     DeviceConfiguration,
     HomeConfiguration,
@@ -30,11 +31,16 @@ class JudgedSubject:
 
 
 async def judge_subject(
-    connection: Connection, subject_id: int, stored: StoredSubject, now: datetime
+    connection: Connection,
+    subject_id: int,
+    stored: StoredSubject,
+    now: datetime,
+    requested_from: datetime | None = None,
 ) -> JudgedSubject | None:
     """Judge a subject; None: nothing is judged before Home Assistant said how.
 
-    Raises ValidationError when its configuration cannot be read.
+    `requested_from`: the time of the oldest reading that is new; None: none is. Raises
+    ValidationError when its configuration cannot be read.
     """
     if stored.owner is None:
         return None
@@ -53,7 +59,7 @@ async def judge_subject(
         return JudgedSubject(watched, await judge_backend(connection, home, parts, now))
     if stored.device_id is not None:
         return await _device(connection, watched, stored.device_id, parts)
-    return await _room(connection, watched, stored, parts)
+    return await _room(connection, watched, stored, parts, requested_from)
 
 
 async def _device(
@@ -83,7 +89,11 @@ async def _device(
 
 
 async def _room(
-    connection: Connection, watched: Watched, stored: StoredSubject, parts: Parts
+    connection: Connection,
+    watched: Watched,
+    stored: StoredSubject,
+    parts: Parts,
+    requested_from: datetime | None,
 ) -> JudgedSubject | None:
     if stored.room_id is None or stored.name is None:
         return None
@@ -98,5 +108,21 @@ async def _room(
         hears_broker=any(part_of(one.source_instance) == BROKER for one in sources.all()),
         targets=config.targets,
     )
-    room = RoomUnderWatch(stored.room_id, config, stored.valid_from or parts.now, watched.home)
-    return JudgedSubject(subject, await judge_room(connection, subject, room, parts))
+    room = RoomUnderWatch(
+        subject_id=watched.subject_id,
+        room_id=stored.room_id,
+        config=config,
+        valid_from=stored.valid_from or parts.now,
+        home=watched.home,
+        previous_airing=_previous_airing(stored),
+    )
+    return JudgedSubject(
+        subject, await judge_room(connection, subject, room, parts, requested_from)
+    )
+
+
+def _previous_airing(stored: StoredSubject) -> AiringEffect:
+    """Return the last advice: it stays while the difference of moisture is in between."""
+    advice = (stored.condition or {}).get("airing") or {}
+    word = advice.get("effect")
+    return AiringEffect(word) if word in set(AiringEffect) else AiringEffect.UNKNOWN

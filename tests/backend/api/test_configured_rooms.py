@@ -65,39 +65,81 @@ async def test_other_phones_or_another_owner_have_every_room_looked_at_again(
 
 
 @pytest.mark.parametrize(
-    ("changes", "needs_outdoor"),
+    "changes",
     [
-        ({"protect": "cold_wall"}, True),
-        ({"protect": "window"}, True),
-        ({"protect": "things"}, False),
-        ({"protect": "cellar", "surface_temperature_c": 12.0}, False),
+        {"protect": "cold_wall"},
+        {"protect": "things"},
+        {"protect": "cellar", "surface_temperature_c": 12.0},
     ],
 )
-async def test_a_room_depends_on_the_outdoor_devices_its_surface_needs(
-    stream: Stream, connection: Connection, changes: dict[str, Any], *, needs_outdoor: bool
+async def test_a_room_depends_on_the_outdoor_devices_whatever_its_surface(
+    stream: Stream, connection: Connection, changes: dict[str, Any]
 ) -> None:
+    """Its hourly climate is kept for ever: a surface that needs them may come later."""
     room_id = uuid4()
     sent = room(room_id, sources=sources("inside"), **changes)
     weather = {"kind": "weather", "weather": entity("w")}
     await stream.request("configure", document=document(sent, outdoor=weather))
-    outdoor = {("ha:home-1", "w")} if needs_outdoor else set()
-    assert await devices(connection, room_id) == {("mqtt:json", "inside")} | outdoor
+    inside = {("mqtt:json", "inside")}
+    assert await devices(connection, room_id) == inside | {("ha:home-1", "w")}
     await requested(connection)
 
     measured = {"kind": "measured", "temperature": entity("t"), "humidity": entity("h")}
     await stream.request("configure", document=document(sent, revision=2, outdoor=measured))
-    outdoor = {("ha:home-1", "t"), ("ha:home-1", "h")} if needs_outdoor else set()
-    assert await devices(connection, room_id) == {("mqtt:json", "inside")} | outdoor
-    assert await requested(connection) == ([room_id] if needs_outdoor else [])
+    assert await devices(connection, room_id) == inside | {("ha:home-1", "t"), ("ha:home-1", "h")}
+    assert await requested(connection) == [room_id]
 
     fixed = {"kind": "fixed", "temperature_c": 5.0, "humidity_pct": 80.0}
     await stream.request("configure", document=document(sent, revision=3, outdoor=fixed))
-    assert await devices(connection, room_id) == {("mqtt:json", "inside")}
+    assert await devices(connection, room_id) == inside
     await requested(connection)
     # no device tells a fixed climate, and yet the room is to be judged anew
     colder = fixed | {"temperature_c": -5.0}
     await stream.request("configure", document=document(sent, revision=4, outdoor=colder))
-    assert await requested(connection) == ([room_id] if needs_outdoor else [])
+    assert await requested(connection) == [room_id]
+    # every one of them is remembered: hours of then are what they were
+    rows = await connection.fetch("SELECT outdoor ->> 'kind' AS kind FROM home_version ORDER BY 1")
+    assert [row["kind"] for row in rows] == ["fixed", "fixed", "measured", "weather"]
+
+
+async def versions(connection: Connection, room_id: UUID) -> list[tuple[float | None, bool]]:
+    rows = await connection.fetch(
+        "SELECT config, is_always FROM room_config_version WHERE room_id = $1 ORDER BY valid_from",
+        room_id,
+    )
+    return [(row["config"].get("f_rsi"), row["is_always"]) for row in rows]
+
+
+async def test_a_change_counts_from_now_or_always_as_it_says(
+    stream: Stream, connection: Connection
+) -> None:
+    room_id = uuid4()
+    changes: list[dict[str, Any]] = [
+        {"f_rsi": 0.7},
+        {"f_rsi": 0.6, "applies_from": "now"},
+        {"f_rsi": 0.65, "applies_from": "always"},
+        # how it was changed is no part of what it is
+        {"f_rsi": 0.65},
+    ]
+    for revision, change in enumerate(changes, start=1):
+        sent = room(room_id, **change)
+        await stream.request("configure", document=document(sent, revision=revision))
+    assert await versions(connection, room_id) == [(0.7, False), (0.6, False), (0.65, True)]
+    restored = await stream.request("restore")
+    assert "applies_from" not in restored["result"]["document"]["rooms"][0]
+
+
+async def test_mould_that_is_seen_begins_an_episode(stream: Stream, connection: Connection) -> None:
+    room_id = uuid4()
+    seen: list[str | None] = ["spots", "spots", "none", "a_lot"]
+    for revision, word in enumerate(seen, start=1):
+        sent = room(room_id, visible_mould=word, f_rsi=0.5 + revision / 100)
+        await stream.request("configure", document=document(sent, revision=revision))
+    rows = await connection.fetch(
+        "SELECT reason, start_index FROM mould_episode WHERE room_id = $1 ORDER BY began_at",
+        room_id,
+    )
+    assert [tuple(row) for row in rows] == [("told", 3.0), ("told", 4.0)]
 
 
 async def test_a_device_merged_into_another_is_followed(

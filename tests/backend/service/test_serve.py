@@ -57,7 +57,7 @@ async def test_a_message_becomes_a_push_and_its_answer_a_sent_notification(
                 timestamp = (now - timedelta(hours=hours_ago)).isoformat()
                 return json.dumps({"timestamp": timestamp, "temperature": 20.0, "humidity": 97.0})
 
-            await sensor.publish(topic, payload(12))
+            await sensor.publish(topic, payload(30))
             known = (await stream.receive("device"))["device"]
             source = {
                 "kind": "device",
@@ -67,7 +67,7 @@ async def test_a_message_becomes_a_push_and_its_answer_a_sent_notification(
             sent = room(uuid4(), "Bath", sources={"temperature": source, "humidity": source})
             answer = await stream.request("configure", document=document(sent, phones=["phone"]))
             assert answer["success"]
-            for quarter in range(47, -1, -1):
+            for quarter in range(29 * 4, -1, -1):
                 await sensor.publish(topic, payload(quarter / 4))
 
             notify = (await stream.receive("notify"))["notification"]

@@ -11,7 +11,7 @@ from mould_watch.domain.incident_action import Action, ActionOutcome, ActionResu
 from mould_watch.storage.database import Database
 from mould_watch.storage.incident_actions import apply_action
 from mould_watch.watch.evaluator import Evaluator
-from tests.support.climate import DAMP_PCT, DRY_PCT, NOON, hours
+from tests.support.climate import DAMP_DAY, DRY_PCT, NOON, hours
 from tests.support.rooms import RoomForTests, SettableClock
 from tests.support.waiting import until
 
@@ -20,7 +20,7 @@ DONE, UNCHANGED, OVER = ActionOutcome.DONE, ActionOutcome.UNCHANGED, ActionOutco
 
 @pytest.fixture
 async def incident_id(bathroom: RoomForTests, evaluator: Evaluator) -> UUID:
-    await bathroom.measure(NOON, [DAMP_PCT] * 8)
+    await bathroom.measure(NOON, DAMP_DAY)
     await evaluator.evaluate_waiting()
     (row,) = await bathroom.home.fetch("SELECT id FROM incident WHERE ended_at IS NULL")
     found: UUID = row["id"]

@@ -9,7 +9,7 @@ import pytest
 from mould_watch.domain.incident import LAWFUL, IncidentState
 from mould_watch.storage.database import Database
 from mould_watch.watch.evaluator import Evaluator
-from tests.support.climate import DAMP_PCT, DRY_PCT, NOON, hours
+from tests.support.climate import DAMP_DAY, DAMP_PCT, DRY_PCT, NOON, hours
 from tests.support.rooms import HomeForTests, RoomForTests, SettableClock
 from tests.support.running import running
 from tests.support.waiting import until
@@ -28,7 +28,7 @@ async def test_four_evaluators_open_one_incident_per_room(
     rooms = [await home.room(f"Room {number}") for number in range(6)]
 
     async def write() -> None:
-        for back in range(12, -1, -1):
+        for back in range(26, -1, -1):
             for room in rooms:
                 await room.measure(NOON - hours(back), [DAMP_PCT])
 
@@ -53,7 +53,7 @@ async def test_four_evaluators_open_one_incident_per_room(
 async def test_a_subject_in_other_hands_is_left_alone(
     database: Database, bathroom: RoomForTests, evaluator: Evaluator
 ) -> None:
-    await bathroom.measure(NOON, [DAMP_PCT] * 8)
+    await bathroom.measure(NOON, DAMP_DAY)
     async with database.transaction() as other:
         await other.execute("SELECT pg_advisory_xact_lock(19831, $1)", bathroom.subject_id)
         done = await evaluator.evaluate_waiting()
@@ -66,7 +66,7 @@ async def test_a_subject_in_other_hands_is_left_alone(
 async def test_a_restart_opens_nothing_twice(
     database: Database, bathroom: RoomForTests, evaluator: Evaluator, clock: SettableClock
 ) -> None:
-    await bathroom.measure(NOON, [DAMP_PCT] * 8)
+    await bathroom.measure(NOON, DAMP_DAY)
     await evaluator.evaluate_waiting()
     for _ in range(3):
         clock.advance(hours(0.1))
@@ -112,8 +112,8 @@ async def test_a_room_that_cannot_be_judged_holds_up_no_other_and_is_told_of_onc
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     broken = await home.room("Broken", protect="the moon")
-    await bathroom.measure(NOON, [DAMP_PCT] * 8)
-    await broken.measure(NOON, [DAMP_PCT] * 8)
+    await bathroom.measure(NOON, DAMP_DAY)
+    await broken.measure(NOON, DAMP_DAY)
     with caplog.at_level(logging.INFO):
         done = await evaluator.evaluate_waiting()
         assert (done.evaluated, done.failed) == (1, 1)
@@ -138,7 +138,7 @@ async def test_the_log_tells_of_an_incident_after_it_is_stored(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.INFO):
-        await bathroom.measure(NOON, [DAMP_PCT] * 8)
+        await bathroom.measure(NOON, DAMP_DAY)
         await evaluator.evaluate_waiting()
         clock.advance(hours(7))
         await bathroom.measure(clock.now(), [DRY_PCT] * 7)
@@ -187,7 +187,7 @@ async def test_it_goes_on_after_its_connections_were_cut(
             WHERE datname = current_database() AND pid <> pg_backend_pid()
             """
         )
-        await bathroom.measure(NOON, [DAMP_PCT] * 8)
+        await bathroom.measure(NOON, DAMP_DAY)
         await until(is_open)
 
 
@@ -204,7 +204,7 @@ async def test_a_word_from_the_database_wakes_it(
 
     async with running(evaluator.run()):
         await until(is_judged)
-        await bathroom.measure(NOON, [DAMP_PCT] * 8)
+        await bathroom.measure(NOON, DAMP_DAY)
         await until(is_open)
 
 
@@ -228,7 +228,7 @@ async def test_the_database_allows_exactly_the_lawful_steps(home: HomeForTests) 
 async def test_the_database_refuses_an_unlawful_step(
     bathroom: RoomForTests, evaluator: Evaluator
 ) -> None:
-    await bathroom.measure(NOON, [DAMP_PCT] * 8)
+    await bathroom.measure(NOON, DAMP_DAY)
     await evaluator.evaluate_waiting()
     with pytest.raises(asyncpg.PostgresError) as refused:
         await bathroom.home.connection.execute("UPDATE incident SET state = 'verifying'")

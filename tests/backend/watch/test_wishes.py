@@ -3,14 +3,14 @@
 import pytest
 
 from mould_watch.watch.evaluator import Evaluator
-from tests.support.climate import DAMP_PCT, DRY_PCT, NOON, hours
+from tests.support.climate import DAMP_DAY, DAMP_PCT, DRY_PCT, NOON, hours
 from tests.support.rooms import HomeForTests, RoomForTests, SettableClock
 
 
 @pytest.fixture
 async def damp_bathroom(bathroom: RoomForTests, evaluator: Evaluator) -> RoomForTests:
     """A bathroom whose incident is open and whose alarm for phone-1 waits."""
-    await bathroom.measure(NOON, [DAMP_PCT] * 8)
+    await bathroom.measure(NOON, DAMP_DAY)
     await evaluator.evaluate_waiting()
     return bathroom
 

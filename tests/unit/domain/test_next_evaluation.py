@@ -5,16 +5,13 @@ from hypothesis import strategies as st
 
 from mould_watch.domain.climate import Sample
 from mould_watch.domain.next_evaluation import REGULARLY, next_evaluation_at
-from mould_watch.domain.surface import SurfaceModel
-from mould_watch.domain.surface_damp import SurfaceDampRule, assess
 from tests.support.climate import DAMP_PCT, DRY_PCT, NOON, hours, room_air
 
-THINGS, RULE = SurfaceModel(f_rsi=1.0), SurfaceDampRule()
 
-
-def next_after(samples: list[Sample], now: datetime = NOON) -> datetime:
-    climate = room_air(samples)
-    return next_evaluation_at(climate, assess(climate, THINGS, RULE, now), RULE, now)
+def next_after(
+    samples: list[Sample], now: datetime = NOON, due: tuple[datetime, ...] = ()
+) -> datetime:
+    return next_evaluation_at(room_air(samples), now, due)
 
 
 def readings(humidity_pct: float, *backs: float) -> list[Sample]:
@@ -30,14 +27,13 @@ def test_it_is_judged_when_a_held_value_becomes_a_gap() -> None:
     assert next_after(readings(DRY_PCT, 5.95)) == NOON + hours(0.05)
 
 
-def test_it_is_judged_when_enough_hours_are_damp() -> None:
-    assert next_after(readings(DAMP_PCT, 5.95, 3, 0.5)) == NOON + hours(0.05)
-    assert next_after(readings(DAMP_PCT, 2.96)) == NOON + hours(0.04)
+def test_it_is_judged_when_an_hour_is_over() -> None:
+    assert next_after([], NOON - timedelta(minutes=2)) == NOON
 
 
-def test_it_is_judged_when_enough_hours_are_dry() -> None:
-    samples = readings(DAMP_PCT, 7) + readings(DRY_PCT, 5.98, 1)
-    assert abs(next_after(samples) - (NOON + hours(0.02))) < timedelta(milliseconds=1)
+def test_it_is_judged_when_a_rule_says_so() -> None:
+    due = NOON + timedelta(minutes=2), NOON - timedelta(minutes=1)
+    assert next_after([], due=due) == NOON + timedelta(minutes=2)
 
 
 def test_it_is_judged_when_a_reading_ahead_of_the_clock_comes_of_age() -> None:

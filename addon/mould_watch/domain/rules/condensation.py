@@ -25,7 +25,12 @@ DEFAULT_MINUTES: Final = 30.0
 DEFAULT_SEVERITY: Final = Level.WATCH
 """A pane in the morning: shown, not pushed."""
 
-LOOKBACK: Final = timedelta(hours=24)
+_BEFORE: Final = timedelta(hours=1)
+
+
+def lookback(minutes: float) -> timedelta:
+    """Return how far back a condensation that counts can have begun."""
+    return 2 * timedelta(minutes=minutes) + _BEFORE
 
 
 def judge_condensation(
@@ -40,7 +45,7 @@ def judge_condensation(
     """Judge whether it condenses at `now`, and has for `minutes` on end."""
     patience = Patience(duration=timedelta(minutes=minutes))
     crossing = cross(
-        _surface(climate, model, now),
+        _surface(climate, model, now - lookback(minutes), now),
         lambda humidity_pct: humidity_pct >= SATURATED_PCT,
         lambda humidity_pct: humidity_pct < DRY_PCT,
     )
@@ -63,8 +68,10 @@ def judge_condensation(
     return Judged(verdict, tuple(due(crossing, patience, now, counted_from)))
 
 
-def _surface(climate: Climate, model: SurfaceModel, now: datetime) -> Iterator[Moment]:
-    for air in climate.pieces(now - LOOKBACK, now):
+def _surface(
+    climate: Climate, model: SurfaceModel, start: datetime, now: datetime
+) -> Iterator[Moment]:
+    for air in climate.pieces(start, now):
         surface = surface_now(air, model)
         yield air.start, None if surface is None else surface.humidity_pct
 

@@ -36,8 +36,9 @@ WHERE room_id = $1
   AND valid_from = (SELECT max(valid_from) FROM room_config_version WHERE room_id = $1)
 
 -- name: insert_config_version
-INSERT INTO room_config_version (room_id, valid_from, config)
-VALUES ($1, clock_timestamp(), $2)
+-- $3: it always was so
+INSERT INTO room_config_version (room_id, valid_from, config, is_always)
+VALUES ($1, clock_timestamp(), $2, $3)
 
 -- name: archive_room
 UPDATE room SET archived_at = clock_timestamp() WHERE id = $1

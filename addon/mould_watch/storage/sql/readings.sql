@@ -35,6 +35,22 @@ WHERE device_id = ANY ($1::integer[]) AND ts >= $2 AND ts <= $3
 ORDER BY device_id, date_bin('30 seconds', ts, 'epoch'), ts > $4,
     temperature_c IS NULL, humidity_pct IS NULL, ts DESC, fingerprint DESC;
 
+-- name: start_of_window
+-- $1 devices, $2 begin, $3 how long a value is held: the third value before, of each metric.
+SELECT min(before.ts)
+FROM unnest($1::integer[]) AS asked (device_id)
+CROSS JOIN LATERAL (
+    (SELECT ts FROM readings
+     WHERE device_id = asked.device_id AND ts <= $2 AND ts >= $2 - $3::interval
+       AND temperature_c IS NOT NULL AND suspect IS NULL AND time_quality <> 'backlog'
+     ORDER BY ts DESC LIMIT 3)
+    UNION ALL
+    (SELECT ts FROM readings
+     WHERE device_id = asked.device_id AND ts <= $2 AND ts >= $2 - $3::interval
+       AND humidity_pct IS NOT NULL AND suspect IS NULL AND time_quality <> 'backlog'
+     ORDER BY ts DESC LIMIT 3)
+) AS before;
+
 -- name: newest_temperature
 -- $1 devices, $2 before: the newest sample of each that ever sent the metric.
 SELECT newest.ts, newest.fingerprint, newest.temperature_c, NULL::double precision AS humidity_pct

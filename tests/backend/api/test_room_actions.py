@@ -1,0 +1,144 @@
+"""What people tell of a room over the stream: its cold spot, that it was cleaned."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from tests.support.configuration import Connection, requested
+from tests.support.rooms import SOURCE, HomeForTests, Row
+from tests.support.stream import Stream, document, room
+
+
+def source(native_id: str) -> dict[str, Any]:
+    return {"kind": "device", "source_instance": SOURCE, "native_id": native_id}
+
+
+async def cold_wall(stream: Stream, connection: Connection, outdoor_c: float = -5.0) -> UUID:
+    """Configure a room with a wall; its sensors have just said 20 °C inside."""
+    home = HomeForTests(connection)
+    now = datetime.now(UTC) - timedelta(minutes=5)
+    for name, temperature_c in (("inside", 20.0), ("outside", outdoor_c)):
+        await home.write(await home.device(name), [Row(now, 50.0, temperature_c)])
+    room_id = uuid4()
+    sources = {"temperature": source("inside"), "humidity": source("inside")}
+    outside = source("outside")
+    sent = document(
+        room(room_id, sources=sources, protect="cold_wall", f_rsi=None),
+        outdoor={"kind": "measured", "temperature": outside, "humidity": outside},
+    )
+    assert (await stream.request("configure", document=sent))["success"]
+    await requested(connection)
+    return room_id
+
+
+async def test_a_cold_spot_is_taken_and_its_factor_returned(
+    stream: Stream, connection: Connection
+) -> None:
+    room_id = await cold_wall(stream, connection)
+    results = [
+        (
+            await stream.request(
+                "record_cold_spot", room_id=str(room_id), surface_temperature_c=surface_c
+            )
+        )["result"]
+        for surface_c in (12.5, 11.25, 12.0)
+    ]
+    assert [result["f_rsi"] for result in results] == [0.7, 0.675, 0.68]
+    assert results[-1] == {
+        "f_rsi": 0.68,
+        "spread": 0.05,
+        "readings": 3,
+        "accepted": True,
+        "is_used": True,
+    }
+    assert await requested(connection) == [room_id] * 3
+
+
+async def test_a_press_that_is_sent_again_is_one_reading(
+    stream: Stream, connection: Connection
+) -> None:
+    room_id = await cold_wall(stream, connection)
+    asked = {
+        "action_id": str(uuid4()),
+        "room_id": str(room_id),
+        "surface_temperature_c": 12.5,
+    }
+    first = await stream.request("record_cold_spot", **asked)
+    again = await stream.request("record_cold_spot", **asked)
+    assert first["result"] == again["result"]
+    assert again["result"]["readings"] == 1
+
+
+async def test_a_wall_that_became_another_begins_a_series_of_its_own(
+    stream: Stream, connection: Connection
+) -> None:
+    room_id = await cold_wall(stream, connection)
+    await stream.request("record_cold_spot", room_id=str(room_id), surface_temperature_c=10.0)
+    insulated = await stream.request(
+        "record_cold_spot", room_id=str(room_id), surface_temperature_c=16.25, applies_from="now"
+    )
+    assert (insulated["result"]["f_rsi"], insulated["result"]["readings"]) == (0.85, 1)
+    more = await stream.request(
+        "record_cold_spot", room_id=str(room_id), surface_temperature_c=15.75
+    )
+    assert (more["result"]["f_rsi"], more["result"]["readings"]) == (0.84, 2)
+
+
+@pytest.mark.parametrize(
+    ("outdoor_c", "surface_c", "ago", "reason"),
+    [
+        (15.0, 17.0, timedelta(0), "difference_too_small"),
+        (-5.0, 25.0, timedelta(0), "factor_out_of_range"),
+        (-5.0, -4.0, timedelta(0), "factor_out_of_range"),
+        (-5.0, 12.0, timedelta(hours=5), "no_room_temperature"),
+    ],
+)
+async def test_a_reading_that_says_nothing_is_refused_and_not_kept(
+    stream: Stream,
+    connection: Connection,
+    *,
+    outdoor_c: float,
+    surface_c: float,
+    ago: timedelta,
+    reason: str,
+) -> None:
+    room_id = await cold_wall(stream, connection, outdoor_c)
+    answer = await stream.request(
+        "record_cold_spot",
+        room_id=str(room_id),
+        surface_temperature_c=surface_c,
+        at=(datetime.now(UTC) - ago).isoformat(),
+    )
+    assert answer["error"]["code"] == "cold_spot_refused"
+    assert answer["error"]["data"]["reason"] == reason
+    assert len(answer["error"]["message"]) > 30
+    assert await connection.fetchval("SELECT count(*) FROM cold_spot_reading") == 0
+
+
+async def test_a_room_nobody_watches_is_unknown(stream: Stream, connection: Connection) -> None:
+    await cold_wall(stream, connection)
+    for request, more in (
+        ("record_cold_spot", {"surface_temperature_c": 12.0}),
+        ("start_episode", {}),
+        ("episodes", {}),
+    ):
+        answer = await stream.request(request, room_id=str(uuid4()), **more)
+        assert answer["error"]["code"] == "unknown_room"
+
+
+async def test_cleaning_begins_an_episode_once(stream: Stream, connection: Connection) -> None:
+    room_id = await cold_wall(stream, connection)
+    asked = {"action_id": str(uuid4()), "room_id": str(room_id)}
+    first = await stream.request("start_episode", **asked)
+    again = await stream.request("start_episode", **asked)
+    renewed = await stream.request("start_episode", room_id=str(room_id), reason="renewed")
+    assert first["result"] == again["result"]
+    assert await requested(connection) == [room_id] * 3
+    shown = (await stream.request("episodes", room_id=str(room_id)))["result"]["episodes"]
+    assert [(one["reason"], one["start_index"]) for one in shown] == [
+        ("cleaned", 0.0),
+        ("renewed", 0.0),
+    ]
+    assert shown[0]["ended_at"] == shown[1]["began_at"] == renewed["result"]["began_at"]

@@ -1,0 +1,228 @@
+"""The mould index of a room: its episodes, its factor, what a change of them refolds."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from mould_watch.storage import mould
+from mould_watch.watch.evaluator import Evaluator
+from tests.support.climate import DAMP_PCT, DRY_PCT, NOON, hours
+from tests.support.rooms import HomeForTests, RoomForTests, SettableClock
+
+FIVE_DAYS = [DAMP_PCT + number % 2 / 10 for number in range(5 * 24)]
+COLD = {"kind": "fixed", "temperature_c": 0.0, "humidity_pct": 80.0}
+
+
+async def index(room: RoomForTests) -> dict[str, Any]:
+    condition = await room.condition()
+    assert condition is not None
+    found: dict[str, Any] = condition["mould_index"]
+    return found
+
+
+async def begin_episode(room: RoomForTests, began_at: datetime, reason: str, start: float) -> None:
+    await room.home.connection.execute(
+        """
+        INSERT INTO mould_episode (room_id, began_at, reason, start_index)
+        VALUES ($1, $2, $3, $4)
+        """,
+        room.room_id,
+        began_at,
+        reason,
+        start,
+    )
+
+
+async def test_damp_days_raise_the_index_with_its_band(
+    bathroom: RoomForTests, evaluator: Evaluator
+) -> None:
+    await bathroom.measure(NOON, FIVE_DAYS)
+    await evaluator.evaluate_waiting()
+    found = await index(bathroom)
+    # of the reference, sensitive at 20 °C and 95 %: index 1 after 576 hours
+    assert found["value"] == pytest.approx(119 / 576, abs=0.02)
+    assert found["low"] < found["value"] < found["high"]
+    assert found["peak"] == found["value"]
+    assert found["is_told"] is False
+    assert found["since"] == (NOON - hours(119)).isoformat().replace("+00:00", "Z")
+    days = await bathroom.home.fetch("SELECT day, mid_index FROM mould_checkpoint ORDER BY day")
+    assert len(days) == 5
+    assert sorted(row["mid_index"] for row in days) == [row["mid_index"] for row in days]
+
+
+async def test_what_was_cleaned_begins_anew_at_once_and_the_peak_is_kept(
+    bathroom: RoomForTests, home: HomeForTests, evaluator: Evaluator, clock: SettableClock
+) -> None:
+    await bathroom.measure(NOON, FIVE_DAYS)
+    await evaluator.evaluate_waiting()
+    before = await index(bathroom)
+    await begin_episode(bathroom, NOON + timedelta(minutes=5), "cleaned", 0)
+    clock.advance(timedelta(minutes=6))
+    await bathroom.ask()
+    await evaluator.evaluate_waiting()
+    cleaned = await index(bathroom)
+    assert (cleaned["value"], cleaned["peak"]) == (0, 0)
+    assert cleaned["since"] == "2026-11-20T12:05:00Z"
+    (episode,) = await mould.episodes(home.connection, bathroom.room_id)
+    assert episode.peak_before == pytest.approx(before["peak"], abs=0.001)
+    # later hours grow from there
+    clock.advance(hours(10))
+    await bathroom.measure(clock.now(), FIVE_DAYS[:10])
+    await evaluator.evaluate_waiting()
+    assert 0 < (await index(bathroom))["value"] < before["value"] / 5
+
+
+async def test_mould_that_was_told_of_is_a_high_level_though_the_air_is_dry(
+    bathroom: RoomForTests, evaluator: Evaluator, clock: SettableClock
+) -> None:
+    await begin_episode(bathroom, NOON - hours(30), "told", 3)
+    await bathroom.measure(NOON, [DRY_PCT + number % 2 / 10 for number in range(48)])
+    await evaluator.evaluate_waiting()
+    condition = await bathroom.condition()
+    assert condition is not None
+    assert condition["mould_index"]["is_told"] is True
+    assert 2.9 < condition["mould_index"]["value"] < 3
+    assert (condition["level"], condition["reason"]) == ("high", "mould")
+    # dry as it is: what has grown is there until it is cleaned
+    assert await bathroom.incidents() == ["open"]
+    clock.advance(hours(1))
+    await begin_episode(bathroom, clock.now(), "cleaned", 0)
+    await bathroom.measure(clock.now(), [DRY_PCT])
+    await evaluator.evaluate_waiting()
+    assert await bathroom.incidents() == ["resolved"]
+
+
+async def wall(home: HomeForTests, evaluator: Evaluator, **config: Any) -> RoomForTests:  # noqa: ANN401 - any part of a room
+    """Return a room of which a cold wall is watched; its air would let nothing grow on it."""
+    await home.configure(outdoor=COLD)
+    room = await home.room(
+        "Bedroom", protect="cold_wall", valid_from=NOON - timedelta(days=6), **config
+    )
+    await room.measure(NOON, [60.0 + number % 2 / 10 for number in range(5 * 24)])
+    await evaluator.evaluate_waiting()
+    return room
+
+
+async def test_a_factor_that_always_was_so_refolds_all_and_one_from_now_nothing(
+    home: HomeForTests, evaluator: Evaluator, clock: SettableClock
+) -> None:
+    room = await wall(home, evaluator, f_rsi=0.9)
+    assert (await index(room))["value"] == 0
+    hours_before = await home.fetch("SELECT * FROM room_hour ORDER BY hour")
+    await room.configure(protect="cold_wall", f_rsi=0.5, valid_from=NOON - timedelta(minutes=1))
+    await evaluator.evaluate_waiting()
+    assert (await index(room))["value"] == 0
+    clock.advance(hours(6))
+    await room.measure(clock.now(), [60.0] * 6)
+    await evaluator.evaluate_waiting()
+    from_now = (await index(room))["value"]
+    assert 0 < from_now < 0.05
+    always = NOON + hours(5)
+    await room.configure(protect="cold_wall", f_rsi=0.5, valid_from=always)
+    await home.connection.execute(
+        "UPDATE room_config_version SET is_always = true WHERE valid_from = $1", always
+    )
+    await evaluator.evaluate_waiting()
+    assert (await index(room))["value"] > 10 * from_now
+    # the air is what it was: only what it did to the surface is another
+    hours_after = await home.fetch("SELECT * FROM room_hour ORDER BY hour")
+    assert hours_after[: len(hours_before) - 1] == hours_before[:-1]
+
+
+async def test_a_calibrated_factor_is_used_where_none_was_set(
+    home: HomeForTests, evaluator: Evaluator
+) -> None:
+    free, fixed = (
+        await wall(home, evaluator),
+        await home.room("Study", protect="cold_wall", f_rsi=0.8),
+    )
+    await fixed.measure(NOON, [60.0])
+    for room in (free, fixed):
+        await home.connection.execute(
+            """
+            INSERT INTO cold_spot_reading (room_id, at, series_from, surface_temperature_c,
+                temperature_c, outdoor_temperature_c, f_rsi)
+            VALUES ($1, $2, '1970-01-01 00:00+00', 10, 20, 0, 0.5)
+            """,
+            room.room_id,
+            NOON,
+        )
+        await room.ask()
+    await evaluator.evaluate_waiting()
+    surfaces = {}
+    for room in (free, fixed):
+        condition = await room.condition()
+        assert condition is not None
+        surfaces[room.name] = condition["surface"]["temperature_c"]
+    assert surfaces == {"Bedroom": 10.0, "Study": 16.0}
+    assert (await index(free))["value"] > 0.1
+
+
+async def test_a_long_past_is_done_in_parts_and_nothing_is_said_before_it_is_whole(
+    bathroom: RoomForTests, evaluator: Evaluator, clock: SettableClock
+) -> None:
+    await bathroom.measure(NOON, [DAMP_PCT + number % 2 / 10 for number in range(40 * 24)])
+    parts = 0
+    while True:
+        await evaluator.evaluate_waiting()
+        condition = await bathroom.condition()
+        assert condition is not None
+        if condition["level"] is not None:
+            break
+        assert condition["first_growth"]["outlook"] == "unknown"
+        assert await bathroom.incidents() == []
+        parts += 1
+        clock.advance(timedelta(seconds=1))
+    assert parts == 2
+    assert condition["level"] == "high"
+    assert await bathroom.incidents() == ["open"]
+
+
+async def test_a_rule_that_is_no_longer_there_is_retired_and_the_phone_hears_no_dry(
+    bathroom: RoomForTests, home: HomeForTests, evaluator: Evaluator
+) -> None:
+    """An incident of the rule that came before this one, its alarm on the phone."""
+    incident_id = await home.connection.fetchval(
+        """
+        INSERT INTO incident (subject_id, rule_id, state, level, breach_since, sequence)
+        VALUES ($1, 'surface_damp', 'verifying', 'warning', $2, 1) RETURNING id
+        """,
+        bathroom.subject_id,
+        NOON - hours(8),
+    )
+    transition_id = None
+    for sequence, (before, after) in enumerate(
+        [(None, "verifying"), ("verifying", "open")], start=1
+    ):
+        transition_id = await home.connection.fetchval(
+            """
+            INSERT INTO transition (incident_id, sequence, from_state, to_state, level, at)
+            VALUES ($1, $2, $3::text::incident_state, $4::text::incident_state, 'warning', $5)
+            RETURNING id
+            """,
+            incident_id,
+            sequence,
+            before,
+            after,
+            NOON - hours(2),
+        )
+    await home.connection.execute(
+        "UPDATE incident SET state = 'open', opened_at = $2, sequence = 2 WHERE id = $1",
+        incident_id,
+        NOON - hours(2),
+    )
+    await home.connection.execute(
+        """
+        INSERT INTO notification (incident_id, transition_id, channel, route, target, sequence,
+            kind, severity, message)
+        VALUES ($1, $2, 'home_assistant', 'home-1', 'phone-1', 1, 'alarm', 'warning', '{}')
+        """,
+        incident_id,
+        transition_id,
+    )
+    await bathroom.claim_alarms()
+    await bathroom.measure(NOON, [DAMP_PCT] * 3)
+    await evaluator.evaluate_waiting()
+    assert await bathroom.incidents("surface_damp") == ["retired"]
+    assert [kind for kind, _ in await bathroom.kinds()] == ["alarm", "clear"]
