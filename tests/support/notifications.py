@@ -1,14 +1,14 @@
 """Notifications for tests: written to a real outbox, received by a recording Home Assistant."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
 from mould_watch.errors import InstanceNotConnectedError
 from mould_watch.storage import outbox
 from mould_watch.storage.database import Connection
-from mould_watch.storage.outbox import ClaimedNotification, Ending
+from mould_watch.storage.outbox import ClaimedNotification, Claims, Ending
 
 INSTANCE = "home-1"
 DELIVERED: Mapping[str, Any] = {"outcome": "delivered"}
@@ -151,6 +151,26 @@ async def add_notification(
     return notification_id
 
 
+async def claim(
+    connection: Connection,
+    *,
+    channel: str = "home_assistant",
+    routes: Collection[str] = (INSTANCE,),
+    limit: int = 100,
+    worker: str = "w",
+    lease_s: float = 60.0,
+) -> list[ClaimedNotification]:
+    """Claim what is due, ending nothing."""
+    claims = Claims(channel=channel, routes=routes, limit=limit, worker=worker, lease_s=lease_s)
+    return (await outbox.turn(connection, claims)).claimed
+
+
+async def end(connection: Connection, *endings: Ending) -> list[bool]:
+    """End claims, claiming nothing; False where a claim is another's by now."""
+    claims = Claims(channel="home_assistant", routes=(), limit=0, worker="w", lease_s=60.0)
+    return (await outbox.turn(connection, claims, endings)).ended
+
+
 async def finish(
     connection: Connection,
     claimed: ClaimedNotification,
@@ -161,7 +181,7 @@ async def finish(
 ) -> bool:
     """End one claim; False when it is another's by now."""
     ending = Ending(claimed=claimed, state=state, reason=reason, expects_receipt=expects_receipt)
-    return (await outbox.end_claims(connection, [ending]))[0]
+    return (await end(connection, ending))[0]
 
 
 async def give_back(
@@ -176,7 +196,7 @@ async def give_back(
     ending = Ending(
         claimed=claimed, state="pending", reason=reason, delay_s=delay_s, is_unknown=is_unknown
     )
-    return (await outbox.end_claims(connection, [ending]))[0]
+    return (await end(connection, ending))[0]
 
 
 async def remaining_lease_s(connection: Connection, claimed: ClaimedNotification) -> float | None:

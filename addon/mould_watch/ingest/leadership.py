@@ -119,11 +119,15 @@ class Leadership:
         while not await try_lead(connection, self._client_id):
             self._set(Role.STANDBY)
             await self._clock.sleep(_STANDBY_POLL_S)
-        self._set(Role.LEADING)
-        backoff.reset()
-        # The pool resets what it gets back, session locks first of all.
-        while not _is_lost(connection):
-            await self._clock.sleep(_LOOK_S)
+        try:
+            self._set(Role.LEADING)
+            backoff.reset()
+            while not _is_lost(connection):
+                await self._clock.sleep(_LOOK_S)
+        finally:
+            # the lock is the session's and ends with it
+            with suppress(asyncpg.InterfaceError):
+                connection.terminate()
 
     def _is_alone(self) -> bool:
         """Say whether there is no database that could know of another process."""

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from typing import Final
 from uuid import UUID
 
@@ -19,6 +20,8 @@ from mould_watch.storage.outbox import Ending
 
 _LOGGER = logging.getLogger(__name__)
 _RETRY_AFTER_MAXIMUM_S: Final = 86400.0
+_JUST_NOW_S: Final = 0.1
+"""How old the database's word on a lease may be when sending begins."""
 
 
 class Sender:
@@ -34,14 +37,20 @@ class Sender:
         database: Database,
         clock: Clock,
         channel: Channel,
+        *,
         breakers: Breakers,
+        end: Callable[[Ending], Awaitable[bool]],
     ) -> None:
-        """Send over `channel`, and tell `breakers` how its routes do. `run` must run beside."""
+        """Send over `channel`, and tell `breakers` how its routes do. `run` must run beside.
+
+        `end` writes how a claim ended, and returns whether it was still this worker's.
+        """
         self._settings = settings
         self._channel = channel
         self._breakers = breakers
+        self._clock = clock
+        self._end = end
         self._leases = Together(database, clock, outbox.remaining_leases_s)
-        self._endings = Together(database, clock, outbox.end_claims)
         self._retry = Backoff(
             initial_s=settings.retry_initial_s, maximum_s=settings.retry_maximum_s, jitter=1.0
         )
@@ -52,20 +61,33 @@ class Sender:
 
     async def run(self) -> None:
         """Ask the database what the attempts ask, for ever."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._leases.run(), name=f"notify {self._channel.name} leases")
-            tasks.create_task(self._endings.run(), name=f"notify {self._channel.name} endings")
+        await self._leases.run()
 
-    async def attempt(self, claimed: ClaimedNotification) -> None:
-        """Try `claimed` once, if its lease still has room for a whole try."""
+    async def attempt(self, claimed: ClaimedNotification, asked_s: float) -> None:
+        """Try `claimed` once, if its lease still has room for a whole try.
+
+        `asked_s`: the monotonic time at which the claim was asked for.
+        """
         try:
-            await self._attempt(claimed)
+            await self._attempt(claimed, asked_s)
         finally:
             self._breakers.end_probe(claimed.route)
 
-    async def _attempt(self, claimed: ClaimedNotification) -> None:
+    async def _remaining_lease_s(
+        self, claimed: ClaimedNotification, asked_s: float
+    ) -> float | None:
+        """Return what is left of the lease by the database's clock; None: it is another's.
+
+        The answer to a claim just asked for says so itself; after any delay it is asked again.
+        """
+        since_s = self._clock.monotonic_s() - asked_s
+        if 0 <= since_s <= _JUST_NOW_S:
+            return self._settings.lease_s - since_s
+        return await self._leases.ask(claimed)
+
+    async def _attempt(self, claimed: ClaimedNotification, asked_s: float) -> None:
         reached("after_claim_before_send")
-        lease_s = await self._leases.ask(claimed)
+        lease_s = await self._remaining_lease_s(claimed, asked_s)
         if lease_s is None:
             self._tell_lost(claimed)
             return
@@ -158,7 +180,7 @@ class Sender:
 
     async def _finish_sent(self, claimed: ClaimedNotification, delivery: Delivery) -> None:
         ending = Ending(claimed=claimed, state="sent", expects_receipt=delivery.expects_receipt)
-        if not await self._endings.ask(ending):
+        if not await self._end(ending):
             self._tell_lost(claimed)
             return
         self.counts["sent"] += 1
@@ -170,7 +192,7 @@ class Sender:
         )
 
     async def _finish_failed(self, claimed: ClaimedNotification, reason: str) -> None:
-        if not await self._endings.ask(Ending(claimed=claimed, state="failed", reason=reason)):
+        if not await self._end(Ending(claimed=claimed, state="failed", reason=reason)):
             self._tell_lost(claimed)
             return
         self.counts["failed"] += 1
@@ -188,7 +210,7 @@ class Sender:
         ending = Ending(
             claimed=claimed, state="pending", reason=reason, delay_s=delay_s, is_unknown=is_unknown
         )
-        if not await self._endings.ask(ending):
+        if not await self._end(ending):
             self._tell_lost(claimed)
             return
         self.counts["retried"] += 1

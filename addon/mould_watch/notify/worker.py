@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import secrets
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from mould_watch.retry import Backoff
 from mould_watch.settings import NotifySettings
 from mould_watch.storage import outbox
 from mould_watch.storage.database import Connection, Database
+from mould_watch.storage.outbox import Claims, Ending
 from mould_watch.storage.signals import Wakeup
 
 _LOGGER = logging.getLogger(__name__)
@@ -73,9 +75,12 @@ class NotificationWorker:
         }
 
     async def _hand_back(self) -> None:
-        under_way = frozenset[Any]().union(*(loop.under_way for loop in self._loops))
+        """Write what is known of the claims, and give the others back."""
         try:
             async with asyncio.timeout(_FAREWELL_S), self._database.connection() as connection:
+                for loop in self._loops:
+                    await loop.write_endings(connection)
+                under_way = frozenset[Any]().union(*(loop.under_way for loop in self._loops))
                 count = await outbox.give_back_all(connection, self._identity, under_way)
         except DatabaseUnavailableError, TimeoutError:
             kept = sum(loop.unfinished for loop in self._loops)
@@ -115,7 +120,11 @@ class _ChannelLoop:
             settings.breaker_failures, settings.breaker_initial_s, settings.breaker_maximum_s
         )
         self._breakers = Breakers(breaker, clock.monotonic_s)
-        self._sender = Sender(settings, database, clock, channel, self._breakers)
+        # how attempts ended, until it is written: bounded by what is in flight
+        self._endings: deque[tuple[Ending, asyncio.Future[bool]]] = deque()
+        self._sender = Sender(
+            settings, database, clock, channel, breakers=self._breakers, end=self._end
+        )
         self._in_flight = 0
         # claims begun and not ended, also those whose sending was interrupted
         self.unfinished = 0
@@ -170,29 +179,44 @@ class _ChannelLoop:
                 backoff.reset()
                 await self._wait(wait_s)
 
+    async def write_endings(self, connection: Connection) -> None:
+        """Write how attempts ended, claiming nothing: there will be no next turn."""
+        while self._endings:
+            await self._turn(connection, frozenset(), 0)
+
+    async def _end(self, ending: Ending) -> bool:
+        """Have an ending written with the next turn; return whether the claim was still ours."""
+        written: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._endings.append((ending, written))
+        self._look.set()
+        return await written
+
     async def _round(self, tasks: asyncio.TaskGroup) -> float:
-        """Claim and start what there is room and a route for; return the longest wait from here.
+        """End and claim, start what was claimed; return the longest wait from here.
 
         While there is much to send a round is one statement; the rest is done when there is
         nothing, and at least once in a while.
         """
-        room = self._settings.claim_batch - self._in_flight
+        has_endings = bool(self._endings)
+        room = self._settings.claim_batch - self._in_flight + len(self._endings)
         routes, probing = self._breakers.split(self._channel.routes())
-        if room <= 0 or not (routes or probing):
+        if not has_endings and (room <= 0 or not (routes or probing)):
             return self._longest_wait_s()
         async with self._database.connection() as connection:
-            claimed = await self._claim(connection, routes, room) if routes else []
-            for route in sorted(probing)[: room - len(claimed)]:
-                probe = await self._claim(connection, frozenset({route}), 1)
+            asked_s = self._clock.monotonic_s()
+            claimed = await self._turn(connection, routes, max(0, room))
+            for route in sorted(probing)[: max(0, room - len(claimed))]:
+                probe = await self._turn(connection, frozenset({route}), 1)
                 if probe:
                     self._breakers.of(route).probe()
                 claimed += probe
             for notification in claimed:
-                self._start(tasks, notification)
+                self._start(tasks, notification, asked_s)
             now_s = self._clock.monotonic_s()
             is_tidy = self._tidied_s is not None and now_s - self._tidied_s < self._settings.poll_s
-            if claimed and is_tidy:
-                return self._longest_wait_s()
+            if is_tidy and (claimed or has_endings):
+                # an ending may have made room in its lane
+                return 0.0 if has_endings and len(claimed) < room else self._longest_wait_s()
             superseded = await outbox.supersede(connection)
             self._tidied_s = now_s
             due_s = await outbox.next_due_s(connection, self.name, routes)
@@ -203,17 +227,33 @@ class _ChannelLoop:
         # A row may be due and yet held by another worker's transaction: no busy loop for it.
         return min(max(due_s, _LEAST_WAIT_S), self._longest_wait_s())
 
-    async def _claim(
+    async def _turn(
         self, connection: Connection, routes: frozenset[str], limit: int
     ) -> list[ClaimedNotification]:
-        return await outbox.claim(
-            connection,
+        claims = Claims(
             channel=self.name,
             routes=routes,
-            limit=limit,
+            limit=limit if routes else 0,
             worker=self._identity,
             lease_s=self._settings.lease_s,
         )
+        taken = [self._endings.popleft() for _ in range(len(self._endings))]
+        try:
+            done = await outbox.turn(
+                connection,
+                claims,
+                [ending for ending, _ in taken],
+                # what is shown once, however often it comes, may come again
+                durably=not self._channel.recognises_repeats,
+            )
+        except BaseException:
+            # Whether it is written is not known. Written twice it is written once: by its token.
+            self._endings.extendleft(reversed(taken))
+            raise
+        for (_, written), was_ours in zip(taken, done.ended, strict=True):
+            if not written.done():
+                written.set_result(was_ours)
+        return done.claimed
 
     def _longest_wait_s(self) -> float:
         rest_s = self._breakers.shortest_rest_s()
@@ -221,7 +261,9 @@ class _ChannelLoop:
             return self._settings.poll_s
         return min(max(rest_s, _LEAST_WAIT_S), self._settings.poll_s)
 
-    def _start(self, tasks: asyncio.TaskGroup, claimed: ClaimedNotification) -> None:
+    def _start(
+        self, tasks: asyncio.TaskGroup, claimed: ClaimedNotification, asked_s: float
+    ) -> None:
         self._taken_over += claimed.taken_over
         _LOGGER.info(
             "Claimed the %s for %s",
@@ -231,11 +273,11 @@ class _ChannelLoop:
         )
         self._in_flight += 1
         self.unfinished += 1
-        tasks.create_task(self._attempt(claimed), name=f"notify {claimed.notification_id}")
+        tasks.create_task(self._attempt(claimed, asked_s), name=f"notify {claimed.notification_id}")
 
-    async def _attempt(self, claimed: ClaimedNotification) -> None:
+    async def _attempt(self, claimed: ClaimedNotification, asked_s: float) -> None:
         try:
-            await self._sender.attempt(claimed)
+            await self._sender.attempt(claimed, asked_s)
             self.unfinished -= 1
         finally:
             self._in_flight -= 1

@@ -184,6 +184,7 @@ async def open_pool(address: str, size: int) -> asyncpg.Pool[asyncpg.Record]:
             min_size=1,
             max_size=size,
             init=prepare,
+            reset=_leave,
             timeout=CONNECT_TIMEOUT_S,
             command_timeout=COMMAND_TIMEOUT_S,
             max_inactive_connection_lifetime=60.0,
@@ -191,6 +192,14 @@ async def open_pool(address: str, size: int) -> asyncpg.Pool[asyncpg.Record]:
         )
     except (*CLIENT_ERRORS, ValueError) as error:
         raise unavailable(error, address) from error
+
+
+async def _leave(_connection: Connection) -> None:
+    """Give a connection back as it is: a round trip less for each use.
+
+    Whoever borrows one leaves nothing in its session: settings and locks are those of a
+    transaction. Who needs a lock of the session ends the connection with it.
+    """
 
 
 def _encode_json(value: Any) -> str:  # noqa: ANN401 - whatever JSON can say

@@ -69,41 +69,81 @@ class Superseded:
     cancelled: int
 
 
-async def claim(
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claims:
+    """What a worker would claim: so many, for these routes of a channel, for so long."""
+
+    channel: str
+    routes: Collection[str]
+    limit: int
+    worker: str
+    lease_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a turn did. `ended`, one for each ending: False, the claim was another's by then."""
+
+    ended: list[bool]
+    claimed: list[ClaimedNotification]
+
+
+async def turn(
     connection: Connection,
+    claims: Claims,
+    endings: Sequence[Ending] = (),
     *,
-    channel: str,
-    routes: Collection[str],
-    limit: int,
-    worker: str,
-    lease_s: float,
-) -> list[ClaimedNotification]:
-    """Claim up to `limit` due notifications for `routes`, each the first live one of its lane.
+    durably: bool = True,
+) -> Turn:
+    """End claims, and claim due notifications, each the first live one of its lane.
 
     A claim whose lease ran out is taken over like a due one. Rows that another transaction
-    holds are passed by, so that workers never wait for each other.
+    holds are passed by, so that workers never wait for each other; what an ending made room for
+    in its lane comes with the next turn. Without `durably` the COMMIT waits for no disk: a power
+    failure within the next moment takes it back, and what was sent is sent again. Where the
+    receiver recognises that, it costs nothing.
     """
-    rows = await connection.fetch(_QUERIES.claim, channel, list(routes), limit, worker, lease_s)
-    return [
-        ClaimedNotification(
-            notification_id=row["id"],
-            incident_id=row["incident_id"],
-            channel=row["channel"],
-            route=row["route"],
-            target=row["target"],
-            kind=row["kind"],
-            severity=row["severity"],
-            message=row["message"],
-            attempt=row["attempts"],
-            claim_token=row["claim_token"],
-            taken_over=row["taken_over"],
-            via=row["via"],
-            is_repetition=row["is_repetition"],
-            unknown_outcomes=row["unknown_outcomes"],
-            correlation_id=row["correlation_id"],
-        )
-        for row in rows
-    ]
+    rows = await connection.fetch(
+        _QUERIES.turn,
+        claims.channel,
+        list(claims.routes),
+        claims.limit,
+        claims.worker,
+        claims.lease_s,
+        [ending.claimed.notification_id for ending in endings],
+        [ending.claimed.claim_token for ending in endings],
+        [ending.state for ending in endings],
+        [_storable(ending.reason) for ending in endings],
+        [ending.delay_s for ending in endings],
+        [ending.is_unknown for ending in endings],
+        [ending.expects_receipt for ending in endings],
+        "on" if durably else "off",
+    )
+    ended = set(rows[0]["ended"])
+    return Turn(
+        [ending.claimed.notification_id in ended for ending in endings],
+        [_claimed(dict(row)) for row in rows if row["id"] is not None],
+    )
+
+
+def _claimed(row: Mapping[str, Any]) -> ClaimedNotification:
+    return ClaimedNotification(
+        notification_id=row["id"],
+        incident_id=row["incident_id"],
+        channel=row["channel"],
+        route=row["route"],
+        target=row["target"],
+        kind=row["kind"],
+        severity=row["severity"],
+        message=row["message"],
+        attempt=row["attempts"],
+        claim_token=row["claim_token"],
+        taken_over=row["taken_over"],
+        via=row["via"],
+        is_repetition=row["is_repetition"],
+        unknown_outcomes=row["unknown_outcomes"],
+        correlation_id=row["correlation_id"],
+    )
 
 
 async def supersede(connection: Connection) -> Superseded:
@@ -132,22 +172,6 @@ async def remaining_leases_s(
     )
     left_s: dict[UUID, float] = {row["claim_token"]: row["left_s"] for row in rows}
     return [left_s.get(claimed.claim_token) for claimed in claims]
-
-
-async def end_claims(connection: Connection, endings: Sequence[Ending]) -> list[bool]:
-    """Write how claims end; False where the claim is another's by now and nothing was written."""
-    rows = await connection.fetch(
-        _QUERIES.end_claims,
-        [ending.claimed.notification_id for ending in endings],
-        [ending.claimed.claim_token for ending in endings],
-        [ending.state for ending in endings],
-        [_storable(ending.reason) for ending in endings],
-        [ending.delay_s for ending in endings],
-        [ending.is_unknown for ending in endings],
-        [ending.expects_receipt for ending in endings],
-    )
-    ended = {row["id"] for row in rows}
-    return [ending.claimed.notification_id in ended for ending in endings]
 
 
 async def give_back_all(connection: Connection, worker: str, unknown: Collection[UUID] = ()) -> int:

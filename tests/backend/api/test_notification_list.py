@@ -13,6 +13,7 @@ from tests.support.notifications import (
     INSTANCE,
     add_incident,
     add_notification,
+    claim,
     finish,
     row_of,
     states_of,
@@ -20,7 +21,7 @@ from tests.support.notifications import (
 
 
 async def _claim(connection: Connection) -> outbox.ClaimedNotification:
-    (claimed,) = await outbox.claim(
+    (claimed,) = await claim(
         connection,
         channel="home_assistant",
         routes=[INSTANCE],

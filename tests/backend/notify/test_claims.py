@@ -13,6 +13,7 @@ from tests.support.notifications import (
     INSTANCE,
     add_incident,
     add_notification,
+    claim,
     count_by_state,
     expire_lease,
     finish,
@@ -31,7 +32,7 @@ async def _claim(
     lease_s: float = 60,
     routes: tuple[str, ...] = (INSTANCE,),
 ) -> list[outbox.ClaimedNotification]:
-    return await outbox.claim(
+    return await claim(
         connection,
         channel="home_assistant",
         routes=routes,

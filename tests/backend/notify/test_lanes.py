@@ -13,6 +13,7 @@ from tests.support.notifications import (
     INSTANCE,
     add_incident,
     add_notification,
+    claim,
     expire_lease,
     finish,
     give_back,
@@ -25,7 +26,7 @@ _NOTHING = Superseded(given_back=0, cancelled=0)
 
 
 async def _claim(connection: Connection) -> list[ClaimedNotification]:
-    return await outbox.claim(
+    return await claim(
         connection,
         channel="home_assistant",
         routes=[INSTANCE],

@@ -26,6 +26,7 @@ from tests.support.notifications import (
     INSTANCE,
     add_incident,
     add_notification,
+    claim,
     expire_lease,
     finish,
     give_back,
@@ -83,7 +84,7 @@ class OutboxMachine(RuleBasedStateMachine):
     def claim(self, limit: int) -> None:
         claimable = {id_ for id_ in self.rows if self._claimable(id_)}
         claimed = self._run(
-            outbox.claim(
+            claim(
                 self.connection,
                 channel="home_assistant",
                 routes=[INSTANCE],

@@ -17,6 +17,21 @@ pytestmark = pytest.mark.slow
 _QUERIES = load_queries("outbox")
 _FINISHED = 100_000
 _LIVE = 100
+_CLAIMING: tuple[object, ...] = (
+    "home_assistant",
+    [INSTANCE],
+    10,
+    "w",
+    60.0,
+    [],
+    [],
+    [],
+    [],
+    [],
+    [],
+    [],
+    "off",
+)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +78,7 @@ async def _fill(address: str) -> None:
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [
-        ("claim", ("home_assistant", [INSTANCE], 10, "w", 60.0)),
+        ("turn", _CLAIMING),
         ("supersede", ()),
         ("next_due", ("home_assistant", [INSTANCE])),
     ],

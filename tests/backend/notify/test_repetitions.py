@@ -18,6 +18,7 @@ from tests.support.notifications import (
     INSTANCE,
     add_incident,
     add_notification,
+    claim,
     finish,
 )
 from tests.support.running import running
@@ -53,7 +54,7 @@ async def send(
 ) -> outbox.ClaimedNotification:
     """Have a notification accepted `ago_s` seconds ago; return how it was claimed."""
     async with database.transaction() as connection:
-        (claimed,) = await outbox.claim(
+        (claimed,) = await claim(
             connection,
             channel="home_assistant",
             routes=[INSTANCE],

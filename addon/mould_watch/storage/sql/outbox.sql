@@ -1,16 +1,45 @@
 -- The outbox: notifications on their way. A lane is (incident_id, channel, route, target).
 -- (SELECT clock_timestamp()) is evaluated once a statement, so that an index can use it.
 
--- name: claim
--- $1 channel, $2 routes, $3 most rows, $4 worker, $5 lease in seconds.
--- The materialized query is a fence: no more rows are locked than are taken.
-WITH candidate AS MATERIALIZED (
-    SELECT n.id, n.state AS former_state
+-- name: turn
+-- A worker's turn, in one round trip: end what came to an end, claim what there is room for.
+-- $1 channel, $2 routes, $3 most rows, $4 worker, $5 lease in seconds; $6 ids, $7 claim tokens,
+-- $8 states ('sent', 'failed' or 'pending'), $9 reasons, $10 seconds until one made pending is
+-- due, $11 whether nobody knows if it arrived, $12 whether a receipt is to come, or null;
+-- $13 'on' or 'off': whether the COMMIT waits for the disk. A claim that a power failure takes
+-- back is a row that is claimed again, as after any crash; others see it at once.
+-- What ends is locked in the order in which an evaluation locks a lane's rows, so that the two
+-- never wait for each other in a circle. The materialized queries are fences: no more rows are
+-- locked than are taken. A claim whose lease ran out is taken like a due row, and first.
+WITH chosen AS MATERIALIZED (
+    SELECT set_config('synchronous_commit', $13::text, true)
+), held AS MATERIALIZED (
+    SELECT n.id, ended.state, ended.reason, ended.delay_s, ended.unknown, ended.receipt
+    FROM unnest($6::uuid[], $7::uuid[], $8::text[], $9::text[], $10::float8[], $11::boolean[],
+                $12::boolean[])
+        AS ended (id, claim_token, state, reason, delay_s, unknown, receipt)
+    JOIN notification AS n ON n.id = ended.id AND n.claim_token = ended.claim_token
+    WHERE n.state = 'claimed' AND (SELECT true FROM chosen)
+    ORDER BY n.id
+    FOR UPDATE OF n
+), ended AS (
+    UPDATE notification AS n
+    SET state = held.state::notification_state, claim_token = NULL, lease_until = NULL,
+        finished_at = CASE WHEN held.state <> 'pending' THEN clock_timestamp() END,
+        due_at = CASE WHEN held.state <> 'pending' THEN n.due_at
+                 ELSE clock_timestamp() + make_interval(secs => held.delay_s) END,
+        last_error = held.reason,
+        unknown_outcomes = n.unknown_outcomes + held.unknown::integer,
+        expects_receipt = held.receipt
+    FROM held
+    WHERE n.id = held.id
+    RETURNING n.id
+), stale AS MATERIALIZED (
+    SELECT n.id, true AS taken_over
     FROM notification AS n
-    WHERE n.channel = $1
-      AND n.route = ANY ($2::text[])
-      AND (   (n.state = 'pending' AND n.due_at <= (SELECT clock_timestamp()))
-           OR (n.state = 'claimed' AND n.lease_until < (SELECT clock_timestamp())))
+    WHERE n.state = 'claimed' AND n.lease_until < (SELECT clock_timestamp())
+      AND n.channel = $1 AND n.route = ANY ($2::text[])
+      AND n.id <> ALL ($6::uuid[])
       AND NOT EXISTS (
           SELECT FROM notification AS earlier
           WHERE earlier.incident_id = n.incident_id AND earlier.channel = n.channel
@@ -22,26 +51,52 @@ WITH candidate AS MATERIALIZED (
           SELECT FROM notification AS newer
           WHERE newer.incident_id = n.incident_id AND newer.channel = n.channel
             AND newer.route = n.route AND newer.target = n.target
-            AND newer.sequence > n.sequence
+            AND newer.sequence > n.sequence AND newer.sequence > 1
+            AND newer.state = 'pending'
+            AND (newer.kind IN ('recovery', 'clear')
+                 OR (n.attempts > 0 AND newer.held_until IS NULL)))
+    ORDER BY n.lease_until
+    LIMIT $3::integer
+    FOR UPDATE OF n SKIP LOCKED
+), fresh AS MATERIALIZED (
+    SELECT n.id, false AS taken_over
+    FROM notification AS n
+    WHERE n.state = 'pending' AND n.due_at <= (SELECT clock_timestamp())
+      AND n.channel = $1 AND n.route = ANY ($2::text[])
+      AND NOT EXISTS (
+          SELECT FROM notification AS earlier
+          WHERE earlier.incident_id = n.incident_id AND earlier.channel = n.channel
+            AND earlier.route = n.route AND earlier.target = n.target
+            AND earlier.sequence < n.sequence
+            AND earlier.state IN ('pending', 'claimed'))
+      -- superseded: block "supersede" ends it, nobody sends it
+      AND NOT EXISTS (
+          SELECT FROM notification AS newer
+          WHERE newer.incident_id = n.incident_id AND newer.channel = n.channel
+            AND newer.route = n.route AND newer.target = n.target
+            AND newer.sequence > n.sequence AND newer.sequence > 1
             AND newer.state = 'pending'
             AND (newer.kind IN ('recovery', 'clear')
                  OR (n.attempts > 0 AND newer.held_until IS NULL)))
     ORDER BY n.due_at, n.id
-    LIMIT $3
+    LIMIT $3::integer - (SELECT count(*) FROM stale)
     FOR UPDATE OF n SKIP LOCKED
+), claimed AS (
+    UPDATE notification AS n
+    SET state = 'claimed',
+        attempts = n.attempts + 1,
+        unknown_outcomes = n.unknown_outcomes + candidate.taken_over::integer,
+        claim_token = gen_random_uuid(),
+        claimed_by = $4,
+        lease_until = clock_timestamp() + make_interval(secs => $5)
+    FROM (SELECT * FROM stale UNION ALL SELECT * FROM fresh) AS candidate
+    WHERE n.id = candidate.id
+    RETURNING n.id, n.incident_id, n.channel, n.route, n.target, n.kind, n.severity::text,
+        n.message, n.attempts, n.unknown_outcomes, n.claim_token, n.correlation_id,
+        candidate.taken_over, n.via, n.repeats IS NOT NULL AS is_repetition
 )
-UPDATE notification AS n
-SET state = 'claimed',
-    attempts = n.attempts + 1,
-    unknown_outcomes = n.unknown_outcomes + (candidate.former_state = 'claimed')::integer,
-    claim_token = gen_random_uuid(),
-    claimed_by = $4,
-    lease_until = clock_timestamp() + make_interval(secs => $5)
-FROM candidate
-WHERE n.id = candidate.id
-RETURNING n.id, n.incident_id, n.channel, n.route, n.target, n.kind, n.severity::text,
-    n.message, n.attempts, n.unknown_outcomes, n.claim_token, n.correlation_id,
-    candidate.former_state = 'claimed' AS taken_over, n.via, n.repeats IS NOT NULL AS is_repetition;
+SELECT array(SELECT ended.id FROM ended) AS ended, claimed.*
+FROM (SELECT) AS one LEFT JOIN claimed ON true;
 
 -- name: supersede
 -- Ends what a newer row of its lane has made pointless, so that the newer one is the last to
@@ -114,33 +169,6 @@ SELECT n.claim_token, extract(epoch FROM n.lease_until - clock_timestamp())::dou
 FROM unnest($1::uuid[], $2::uuid[]) AS asked (id, claim_token)
 JOIN notification AS n ON n.id = asked.id AND n.claim_token = asked.claim_token
 WHERE n.state = 'claimed';
-
--- name: end_claims
--- $1 ids, $2 claim tokens, $3 states ('sent', 'failed' or 'pending'), $4 reasons, $5 seconds until
--- one made pending is due, $6 whether nobody knows if it arrived, $7 whether a receipt is to
--- come, or null. Locked in the order in which an evaluation locks a lane's rows, so that the two
--- never wait for each other in a circle.
-WITH held AS MATERIALIZED (
-    SELECT n.id, ended.state, ended.reason, ended.delay_s, ended.unknown, ended.receipt
-    FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::float8[], $6::boolean[],
-                $7::boolean[])
-        AS ended (id, claim_token, state, reason, delay_s, unknown, receipt)
-    JOIN notification AS n ON n.id = ended.id AND n.claim_token = ended.claim_token
-    WHERE n.state = 'claimed'
-    ORDER BY n.id
-    FOR UPDATE OF n
-)
-UPDATE notification AS n
-SET state = held.state::notification_state, claim_token = NULL, lease_until = NULL,
-    finished_at = CASE WHEN held.state <> 'pending' THEN clock_timestamp() END,
-    due_at = CASE WHEN held.state <> 'pending' THEN n.due_at
-             ELSE clock_timestamp() + make_interval(secs => held.delay_s) END,
-    last_error = held.reason,
-    unknown_outcomes = n.unknown_outcomes + held.unknown::integer,
-    expects_receipt = held.receipt
-FROM held
-WHERE n.id = held.id
-RETURNING n.id;
 
 -- name: give_back_all
 -- $1 worker: everything it still holds, due at once. Locked in order, as above.

@@ -1,0 +1,336 @@
+"""Claim-to-sent per second of the real notification worker, beside pgqueuer.
+
+    scripts/bench outbox [--rounds N] [--jobs N]
+
+Both drain jobs that do nothing, on the same durable PostgreSQL (fsync on), each worker with
+connections of its own, all workers in one process. Ours claims with token and lease, looks at the
+lease on the database's clock right before each send, writes every step of a notification, and
+ends it by its token; pgqueuer picks, and moves what is done to its log. The same number may be
+under way at once: `batch`. A rate is counted from the first send to the last. Rounds are
+interleaved; figures are medians. `ratio_to_pgqueuer` is the least of the ratios of the
+configurations: at each batch and number of workers ours is at least so much faster.
+"""
+
+import argparse
+import asyncio
+import json
+import logging
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+from pgqueuer import AsyncpgDriver, Queries, QueueManager
+from pgqueuer.models import Job
+from pgqueuer.types import QueueExecutionMode
+
+from mould_watch.clock import SystemClock
+from mould_watch.notify.channel import ClaimedNotification, Delivery, Outcome
+from mould_watch.notify.worker import NotificationWorker
+from mould_watch.settings import NotifySettings
+from mould_watch.storage.connections import connect
+from mould_watch.storage.migrations import migrate
+from mould_watch.storage.postgres_server import PostgresServer
+from tests.support.postgres import reachable_folder, started_database
+
+NEEDS: tuple[str, ...] = ()
+
+_CONFIGURATIONS = ((1, 1), (1, 4), (10, 1), (10, 4))
+"""(batch, workers)."""
+
+_ROUTE = "home-1"
+
+type Drain = Callable[[int, int, int], Awaitable[float]]
+
+
+class Stopwatch:
+    """When the first and the last of so many came."""
+
+    def __init__(self, expected: int) -> None:
+        """Wait for `expected`."""
+        self.expected = expected
+        self.count = 0
+        self.first_s = 0.0
+        self.last_s = 0.0
+        self.all_came = asyncio.Event()
+
+    def tick(self) -> None:
+        """Note that one came."""
+        self.last_s = time.perf_counter()
+        if not self.count:
+            self.first_s = self.last_s
+        self.count += 1
+        if self.count == self.expected:
+            self.all_came.set()
+
+    @property
+    def per_s(self) -> float:
+        """Return how many came in a second."""
+        return (self.count - 1) / (self.last_s - self.first_s)
+
+
+class Nothing:
+    """A channel that sends nothing, and says it did."""
+
+    name = "home_assistant"
+    recognises_repeats = True
+
+    def __init__(self, watch: Stopwatch) -> None:
+        """Tell `watch` of each."""
+        self._watch = watch
+
+    def routes(self) -> frozenset[str]:
+        """Return the one route."""
+        return frozenset({_ROUTE})
+
+    def asked_for(self, routes: frozenset[str]) -> None:
+        """Take none."""
+
+    async def wait_for_change(self, timeout_s: float) -> None:
+        """Return after `timeout_s`: nothing changes."""
+        await asyncio.sleep(timeout_s)
+
+    async def deliver(self, _claimed: ClaimedNotification) -> Delivery:
+        """Do nothing."""
+        self._watch.tick()
+        return Delivery(Outcome.DELIVERED)
+
+
+class Ours:
+    """The notification worker on a database of its own."""
+
+    name = "mould_watch"
+
+    def __init__(self, address: str, folder: Path) -> None:
+        """Drain what is at `address`."""
+        self._address = address
+        self._folder = folder
+
+    async def prepare(self) -> None:
+        """Make the schema."""
+        connection = await connect(self._address)
+        await migrate(connection)
+        await connection.close()
+
+    async def drain(self, jobs: int, batch: int, workers: int) -> float:
+        """Return the rate at which `workers` send `jobs` notifications, each of its own lane."""
+        await self._fill(jobs)
+        watch = Stopwatch(jobs)
+        settings = NotifySettings(claim_batch=batch)
+        async with AsyncExitStack() as stack:
+            databases = [
+                await stack.enter_async_context(started_database(self._address, self._folder))
+                for _ in range(workers)
+            ]
+            made = [
+                NotificationWorker(settings, database, SystemClock(), [Nothing(watch)], f"w{n}")
+                for n, database in enumerate(databases)
+            ]
+            tasks = [asyncio.create_task(one.run(), name="worker") for one in made]
+            await watch.all_came.wait()
+            while sum(one.health()["channels"]["home_assistant"]["sent"] for one in made) < jobs:
+                await asyncio.sleep(0.001)
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        await self._check(jobs)
+        return watch.per_s
+
+    async def _fill(self, jobs: int) -> None:
+        connection = await connect(self._address)
+        await connection.execute("TRUNCATE room, incident, notification CASCADE")
+        await connection.execute(
+            """
+            WITH rooms AS (
+                INSERT INTO room (id, name)
+                SELECT gen_random_uuid(), 'Room ' || g FROM generate_series(1, $1::integer) AS g
+                RETURNING id
+            ), subjects AS (
+                INSERT INTO subject (room_id) SELECT id FROM rooms RETURNING id
+            ), incidents AS (
+                INSERT INTO incident (subject_id, rule_id, level, breach_since, sequence)
+                SELECT id, 'surface_damp', 'warning', clock_timestamp(), 1 FROM subjects
+                RETURNING id
+            )
+            INSERT INTO transition (incident_id, sequence, to_state, level, at)
+            SELECT id, 1, 'verifying', 'warning', clock_timestamp() FROM incidents
+            """,
+            jobs,
+        )
+        await connection.execute(
+            """
+            INSERT INTO notification
+                (transition_id, incident_id, channel, route, target, sequence, kind, severity,
+                 message)
+            SELECT id, incident_id, 'home_assistant', $1, 'phone-1', 1, 'alarm', 'warning',
+                '{"room": "Bathroom", "title": "Mould risk", "body": "The wall is damp."}'
+            FROM transition
+            """,
+            _ROUTE,
+        )
+        await connection.execute("ANALYZE notification, notification_step, incident, transition")
+        await connection.close()
+
+    async def _check(self, jobs: int) -> None:
+        connection = await connect(self._address)
+        sent = await connection.fetchval(
+            "SELECT count(*) FROM notification WHERE state = 'sent' AND attempts = 1"
+        )
+        await connection.close()
+        if sent != jobs:
+            raise RuntimeError(f"{sent} of {jobs} were sent, each at the first try")
+
+
+class Pgqueuer:
+    """pgqueuer on a database of its own."""
+
+    name = "pgqueuer"
+
+    def __init__(self, address: str) -> None:
+        """Drain what is at `address`."""
+        self._address = address
+
+    async def prepare(self) -> None:
+        """Make its tables."""
+        async with self._driver() as driver:
+            await Queries(driver).install()
+
+    @asynccontextmanager
+    async def _driver(self) -> AsyncGenerator[AsyncpgDriver]:
+        connection = await asyncpg.connect(self._address)
+        try:
+            yield AsyncpgDriver(connection)
+        finally:
+            await connection.close()
+
+    async def drain(self, jobs: int, batch: int, workers: int) -> float:
+        """Return the rate at which `workers` do `jobs` jobs."""
+        async with self._driver() as driver:
+            queries = Queries(driver)
+            await driver.execute("TRUNCATE pgqueuer, pgqueuer_log, pgqueuer_statistics")
+            payload = b'{"room": "Bathroom", "title": "Mould risk", "body": "The wall is damp."}'
+            await queries.enqueue(["send"] * jobs, [payload] * jobs, [0] * jobs)
+            await driver.execute("ANALYZE pgqueuer, pgqueuer_log")
+        watch = Stopwatch(jobs)
+        async with AsyncExitStack() as stack:
+            managers = []
+            for _ in range(workers):
+                manager = QueueManager(Queries(await stack.enter_async_context(self._driver())))
+
+                @manager.entrypoint("send")
+                async def send(_job: Job) -> None:
+                    watch.tick()
+
+                managers.append(manager)
+            await asyncio.gather(
+                *(
+                    manager.run(batch_size=batch, mode=QueueExecutionMode.drain)
+                    for manager in managers
+                )
+            )
+        if watch.count != jobs:
+            raise RuntimeError(f"pgqueuer did {watch.count} of {jobs}")
+        return watch.per_s
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The medians of one configuration."""
+
+    batch: int
+    workers: int
+    ours_per_s: float
+    pgqueuer_per_s: float
+
+    @property
+    def ratio(self) -> float:
+        """Return how much faster ours is."""
+        return self.ours_per_s / self.pgqueuer_per_s
+
+
+async def measure(rounds: int, jobs: int) -> list[Figures]:
+    """Drain in every configuration, both in turn, `rounds` times."""
+    folder = reachable_folder("mould-watch-bench-")
+    server = PostgresServer(folder, SystemClock(), fallback_root=Path(tempfile.gettempdir()))
+    await server.ensure_running()
+    try:
+        administrator = await asyncpg.connect(server.address_of("postgres"))
+        for name in ("bench_ours", "bench_pgqueuer"):
+            await administrator.execute(f"CREATE DATABASE {name}")
+        await administrator.close()
+        ours = Ours(server.address_of("bench_ours"), folder)
+        rival = Pgqueuer(server.address_of("bench_pgqueuer"))
+        await ours.prepare()
+        await rival.prepare()
+        return [
+            await _measure_one(
+                ours,
+                rival,
+                rounds=rounds,
+                jobs=jobs * (1 if batch == 1 else 4),
+                batch=batch,
+                workers=workers,
+            )
+            for batch, workers in _CONFIGURATIONS
+        ]
+    finally:
+        await server.remove()
+
+
+async def _measure_one(
+    ours: Ours, rival: Pgqueuer, *, rounds: int, jobs: int, batch: int, workers: int
+) -> Figures:
+    rates: dict[str, list[float]] = {ours.name: [], rival.name: []}
+    for number in range(rounds + 1):
+        for one in (ours, rival) if number % 2 else (rival, ours):
+            per_s = await one.drain(jobs, batch, workers)
+            if number:  # the first warms up
+                rates[one.name].append(per_s)
+    figures = Figures(
+        batch, workers, statistics.median(rates[ours.name]), statistics.median(rates[rival.name])
+    )
+    print(
+        f"batch {batch:2}, workers {workers}: {figures.ours_per_s:6.0f}/s,"
+        f" pgqueuer {figures.pgqueuer_per_s:6.0f}/s, ratio {figures.ratio:.2f}",
+        flush=True,
+    )
+    return figures
+
+
+def main(arguments: list[str]) -> int:
+    """Measure and print; the last line is one JSON object."""
+    parser = argparse.ArgumentParser(prog="scripts/bench outbox", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--jobs", type=int, default=500, help="at batch 1; four times at batch 10")
+    parsed = parser.parse_args(arguments)
+    logging.disable(logging.WARNING)
+    figures = asyncio.run(measure(parsed.rounds, parsed.jobs))
+    print(
+        json.dumps(
+            {
+                "ratio_to_pgqueuer": round(min(one.ratio for one in figures), 2),
+                "composed": "the least of the configurations' ratios of medians",
+                "configurations": [
+                    {
+                        "batch": one.batch,
+                        "workers": one.workers,
+                        "per_s": round(one.ours_per_s),
+                        "pgqueuer_per_s": round(one.pgqueuer_per_s),
+                        "ratio": round(one.ratio, 2),
+                    }
+                    for one in figures
+                ],
+                "rounds": parsed.rounds,
+            }
+        )
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
