@@ -235,6 +235,7 @@ class Intake:
                 for one in messages
             ]
         )
+        self._interpreter.learn(messages)
         self._spooled()
         failpoints.reached("after_spool_commit_before_puback")
 

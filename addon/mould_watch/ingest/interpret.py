@@ -1,5 +1,6 @@
 """From a message to what is written of it: decoded, timed, and with its ending known. Pure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final, Literal
@@ -94,6 +95,15 @@ class Interpreter:
         except UndecodableMessageError as error:
             return _dead(message, source, mark, error.reason, str(error))
         return self._settled(decoded, message, source, mark)
+
+    def learn(self, messages: Iterable[IncomingMessage]) -> None:
+        """Learn what messages announce that are understood only later, out of the spool.
+
+        Else nobody would listen to a device that announces itself while the database is away.
+        """
+        for message in messages:
+            if not message.marker:
+                self._registry.learn(message.topic, message.payload)
 
     def _decode(self, decoder: Decoder, message: IncomingMessage) -> Decoded:
         maximum = (

@@ -5,11 +5,12 @@ import importlib
 import json
 import pkgutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from mould_watch.errors import SettingsError
+from mould_watch.errors import SettingsError, UndecodableMessageError
 from mould_watch.ingest import decoders as decoders_package
 from mould_watch.ingest.decoder import Decoder, Family
 from mould_watch.ingest.discovery.decoder import learned_of
@@ -126,6 +127,12 @@ class DecoderRegistry:
         if self._discovery is not None:
             self._discovery.restore(stored.configurations, stored.claims)
 
+    def learn(self, topic: str, payload: bytes) -> None:
+        """Learn from a message of discovery, if it is one, before it is understood in its turn."""
+        if self._discovery is not None and self._fixed(topic) == [self._discovery]:
+            with suppress(UndecodableMessageError):
+                self._discovery.decode(topic, payload)
+
     def decoders_for(self, topic: str) -> list[Decoder]:
         """Return the decoders whose filters take a topic: one, none, or several.
 
@@ -161,7 +168,7 @@ def families() -> list[Family]:
 
 
 def _build(family: Family, value: Any) -> Sequence[Decoder]:  # noqa: ANN401 - of the family's type
-    if isinstance(value, str):
+    if isinstance(value, str) and not isinstance(family.default, str):
         # from the environment: JSON, or a word
         try:
             value = json.loads(value)

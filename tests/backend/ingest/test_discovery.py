@@ -1,11 +1,15 @@
 """MQTT discovery while connected, and over restarts: what is listened to, and no more than that."""
 
 import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from mould_watch.ingest.service import Ingestion
+from mould_watch.storage.database import Database
 from tests.support.ingestion import Ingesting, Stored
 from tests.support.mosquitto import Mosquitto, Publisher, publisher
+from tests.support.tcp_link import TcpLink
 from tests.support.waiting import until
 
 CONFIG = "homeassistant/sensor/bath/temperature/config"
@@ -158,6 +162,54 @@ async def test_a_lost_session_is_subscribed_anew_with_all_that_was_announced(
     async with publisher(broker) as sensor, ingesting.running():
         await sensor.publish(STATE, b"20")
         await stored.has("readings", 1)
+
+
+@asynccontextmanager
+async def _away(wire: TcpLink, database: Database) -> AsyncGenerator[None]:
+    wire.close()
+    wire.drop()
+    await until(lambda: not database.health()["ready"])
+    yield
+    await wire.open()
+
+
+async def test_a_device_announced_while_the_database_is_away_is_listened_to_meanwhile(
+    far: Ingesting, wire: TcpLink, far_database: Database, sensor: Publisher, stored: Stored
+) -> None:
+    async with far.running() as ingestion:
+        async with _away(wire, far_database):
+            await sensor.publish(CONFIG, announcement())
+            await _listening(ingestion, STATE)
+            await sensor.publish(STATE, b"20")
+            await until(lambda: ingestion.health()["spool"]["messages"] >= 2)
+        await stored.has("readings", 1)
+        assert await stored.count("discovery_configuration") == 1
+    (reading,) = await stored.readings()
+    assert (reading["native_id"], reading["time_quality"]) == ("bath-1", "receipt")
+
+
+async def test_a_start_without_a_database_learns_from_what_the_broker_kept(
+    far: Ingesting, wire: TcpLink, far_database: Database, sensor: Publisher, stored: Stored
+) -> None:
+    # an earlier process knows the second probe as a part: the first holds the device's own
+    second = CONFIG.replace("temperature", "second")
+    async with far.running() as ingestion:
+        await sensor.publish(CONFIG, announcement(), retain=True)
+        await _listening(ingestion, STATE)
+        await sensor.publish(
+            second, announcement(unique_id="second", state_topic="esp/second"), retain=True
+        )
+        await _listening(ingestion, "esp/second")
+        await stored.ended("control", 2)
+    await sensor.publish(CONFIG, b"", retain=True)
+    async with _away(wire, far_database), far.running() as ingestion:
+        await _listening(ingestion, "esp/second")
+        await sensor.publish("esp/second", b"20")
+        await until(lambda: ingestion.health()["spool"]["messages"] >= 2)
+    async with far.running():
+        await stored.has("readings", 1)
+    (reading,) = await stored.readings()
+    assert reading["native_id"] == "bath-1:second"
 
 
 async def test_native_decoders_keep_their_own_topics(

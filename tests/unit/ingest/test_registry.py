@@ -1,5 +1,6 @@
 """Which decoder a topic has, and what the settings of the decoders may be."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from mould_watch.errors import SettingsError
 from mould_watch.ingest.interpret import Interpreter
 from mould_watch.ingest.registry import DecoderRegistry, families
-from mould_watch.settings import IngestSettings, MqttSettings
+from mould_watch.settings import IngestSettings, MqttSettings, Settings
 from tests.support.messages import message
 
 
@@ -32,6 +33,23 @@ def test_a_value_from_the_environment_is_json() -> None:
     assert "a/#" in registry(json_topic_filters='["a/#"]').filters
     with pytest.raises(SettingsError, match="is not JSON"):
         registry(json_topic_filters="a/#")
+
+
+def test_a_setting_that_is_one_word_is_taken_as_it_is() -> None:
+    assert "ha/+/+/config" in registry(discovery_prefix="ha").filters
+    assert "homeassistant/+/+/config" not in registry(discovery_prefix="off").filters
+    with pytest.raises(SettingsError, match="DISCOVERY_PREFIX"):
+        registry(discovery_prefix="ha/#")
+
+
+def test_the_environment_reaches_the_decoders(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MOULD_WATCH_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("MOULD_WATCH_MQTT__RUUVI_BASE_TOPICS", '["tags"]')
+    monkeypatch.setenv("MOULD_WATCH_MQTT__DISCOVERY_PREFIX", "ha")
+    filters = DecoderRegistry.from_settings(Settings.load().mqtt.sensors).filters
+    assert {"tags/+/+", "ha/+/+/config"} <= filters
 
 
 def test_a_setting_that_no_decoder_has_is_a_fault_by_name() -> None:

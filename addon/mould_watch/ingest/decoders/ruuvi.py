@@ -1,7 +1,7 @@
 """RuuviTag and Ruuvi Air, through a gateway: the raw advertisement, or what a gateway made of it.
 
 Topics and payloads as in Ruuvi's documentation ("MQTT: Time-stamped data from Bluetooth-sensors"):
-`<base>/<gateway>/<sensor>`; RuuviBridge publishes `<base>/<sensor>`. `data` is the advertisement in
+`<base>/<gateway>/<sensor>`; RuuviBridge publishes `ruuvibridge/<sensor>`. `data` is the raw data in
 hexadecimal digits, `ts` when the gateway heard it. Decoded pressure is in Pa, as theirs is.
 """
 
@@ -95,6 +95,6 @@ def _time(fields: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a time, or None
 FAMILY: Final = Family(
     setting="ruuvi_base_topics",
     type=tuple[str, ...],
-    default=("ruuvi",),
+    default=("ruuvi", "ruuvibridge"),
     build=lambda bases: [RuuviDecoder(base) for base in bases],
 )

@@ -80,9 +80,11 @@ class DiscoveryDecoder:
     def restore(
         self, configurations: Mapping[str, bytes], claims: Iterable[tuple[Claim, str]]
     ) -> None:
-        """Learn what is stored and not known yet; what is known is at least as new."""
-        for claim, key in claims:
-            self._claims.setdefault((claim.native_id, claim.column), key)
+        """Learn what is stored and not known yet; what is known is at least as new.
+
+        But who holds a metric is what is stored, whatever was taken for it meanwhile.
+        """
+        self._claims |= {(claim.native_id, claim.column): key for claim, key in claims}
         for topic, payload in configurations.items():
             if topic not in self._configurations:
                 # this version may no longer take what an earlier one stored
