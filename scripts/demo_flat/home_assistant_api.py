@@ -167,8 +167,14 @@ class HomeAssistantApi:
 
     # ------------------------------------------------------------------ phones and rooms
 
-    async def register_phone(self, name: str, push_url: str) -> tuple[str, str]:
-        """Register a phone as the companion app does; return its device id and its webhook."""
+    async def register_phone(
+        self, name: str, push_url: str, app_device_id: str | None = None
+    ) -> tuple[str, str]:
+        """Register a phone as the companion app does; return its device id and its webhook.
+
+        `app_device_id` is the app's own id, which tells phones of one name apart.
+        """
+        before = {device["id"] for device in await self.devices()}
         registration = await self.post(
             "/api/mobile_app/registrations",
             {
@@ -176,7 +182,7 @@ class HomeAssistantApi:
                 "app_name": "Home Assistant",
                 "app_version": "2026.11.1",
                 "device_name": name,
-                "device_id": name.lower().replace(" ", "-"),
+                "device_id": app_device_id or name.lower().replace(" ", "-"),
                 "manufacturer": "Fairphone",
                 "model": "FP5",
                 "os_name": "Android",
@@ -188,7 +194,10 @@ class HomeAssistantApi:
         async with asyncio.timeout(20):
             while True:
                 for device in await self.devices():
-                    if (device["name_by_user"] or device["name"]) == name:
+                    if (
+                        device["id"] not in before
+                        and (device["name_by_user"] or device["name"]) == name
+                    ):
                         return str(device["id"]), str(registration["webhook_id"])
                 await asyncio.sleep(0.1)
 

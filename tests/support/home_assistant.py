@@ -5,12 +5,12 @@ The servers are those of the demo (scripts/demo_flat); here are the tests' own r
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import aiomqtt
 import asyncpg
@@ -34,6 +34,17 @@ DAMP_BEGIN, DAMP_END = timedelta(hours=29), timedelta(minutes=130)
 """How long ago a damp room began to be damp, and its last reading: a whole hour is over since."""
 _STEP = timedelta(minutes=10)
 
+# A test kills its server and wants to see it again, and lets no receipt come.
+SHORT_WAITS: Final = {
+    "MOULD_WATCH_NOTIFY__RETRY_INITIAL_S": "0.5",
+    "MOULD_WATCH_NOTIFY__RETRY_MAXIMUM_S": "2",
+    "MOULD_WATCH_NOTIFY__POLL_S": "0.5",
+    "MOULD_WATCH_NOTIFY__CHANNEL_TIMEOUT_S": "5",
+    "MOULD_WATCH_NOTIFY__LEASE_S": "6",
+    "MOULD_WATCH_NOTIFY__RECEIPT_WAIT_S": "3",
+    "MOULD_WATCH_NOTIFY__PERSON_WAIT_S": "3",
+}
+
 type Json = dict[str, Any]
 
 
@@ -52,19 +63,14 @@ class TestRoom:
 class House:
     """Everything, started once for all tests; each test brings a room of its own."""
 
-    def __init__(self, folder: Path) -> None:
-        """Describe it; `start` starts it."""
+    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
+        """Describe it; `start` starts it. `settings` are the backend's beside the demo's."""
         self.broker = Broker(folder / "broker", free_port())
-        # short waits: a test kills its server and wants to see it again
         self.backend = Backend(
             folder / "backend",
             free_port(),
             self.broker.port,
-            MOULD_WATCH_NOTIFY__RETRY_INITIAL_S="0.5",
-            MOULD_WATCH_NOTIFY__RETRY_MAXIMUM_S="2",
-            MOULD_WATCH_NOTIFY__POLL_S="0.5",
-            MOULD_WATCH_NOTIFY__CHANNEL_TIMEOUT_S="5",
-            MOULD_WATCH_NOTIFY__LEASE_S="6",
+            **(SHORT_WAITS if settings is None else settings),
         )
         self.home_assistant = HomeAssistant(folder / "home-assistant", free_port())
         self.phone = Phone()
@@ -118,7 +124,7 @@ class House:
         entries = self.home_assistant.folder / ".storage" / "core.config_entries"
 
         async def is_there() -> bool:
-            return text in entries.read_text(encoding="utf-8")
+            return entries.exists() and text in entries.read_text(encoding="utf-8")
 
         await eventually(is_there, timeout_s=20, what=f"{text} to be written down")
 

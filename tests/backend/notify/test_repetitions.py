@@ -88,10 +88,15 @@ async def lane(connection: Connection) -> list[Mapping[str, Any]]:
     return [dict(row) for row in rows]
 
 
+@pytest.mark.parametrize("kind", ["alarm", "step_up"])
 async def test_without_a_receipt_it_is_pushed_once_more_and_then_said_in_plain_text(
-    database: Database, connection: Connection, incident_id: UUID, repetitions: Repetitions
+    database: Database,
+    connection: Connection,
+    incident_id: UUID,
+    repetitions: Repetitions,
+    kind: str,
 ) -> None:
-    alarm = await add_notification(connection, incident_id, severity="high")
+    alarm = await add_notification(connection, incident_id, severity="high", kind=kind)
     first = await send(database, alarm, ago_s=5 * MINUTE_S + 1)
     assert (first.via, first.is_repetition) == ("push", False)
     await repetitions.look()

@@ -25,7 +25,7 @@ WITH unconfirmed AS MATERIALIZED (
     JOIN notification AS sent ON sent.incident_id = incident.id
     WHERE incident.ended_at IS NULL AND incident.state = 'open' AND incident.level >= 'high'
       AND incident.acknowledged_at IS NULL AND incident.snoozed_until IS NULL
-      AND sent.state = 'sent' AND sent.kind = 'alarm' AND sent.severity >= 'high'
+      AND sent.state = 'sent' AND sent.kind IN ('alarm', 'step_up') AND sent.severity >= 'high'
       AND sent.via = 'push' AND sent.expects_receipt IS NOT NULL
       AND NOT EXISTS (SELECT FROM notification_receipt WHERE notification_id = sent.id)
       AND NOT EXISTS (
