@@ -1,22 +1,31 @@
 """aiomqtt 2.5.1 with what its public API lacks; the only module that reaches inside it.
 
-Missing there: acknowledging by hand, DUP and session_present, and a way to stop reading. paho,
-below it, has all of them (`Client.manual_ack_set`, `Client.ack`, `MQTTMessage.dup`,
-`ConnectFlags.session_present`). Both versions are pinned; tests/unit/ingest/
-test_manual_client.py fails when a release no longer has what is used here.
-
-Messages never enter aiomqtt's own queue, which may drop what paho will acknowledge: they go
-straight to `on_received`, in the loop's thread.
+Missing there: acknowledging by hand, DUP and session_present, and a way to stop reading; and
+messages enter a queue that may drop what paho, below it, has acknowledged. So the socket is read
+here. A message goes straight to `on_received`, in the loop's thread, and whatever else comes goes
+to paho (`Client._packet_handle`). Acknowledgements leave a batch at a time. Both versions are
+pinned; tests/unit/ingest/test_manual_client.py fails when one no longer has what is used here.
 """
 
 import logging
-from collections.abc import Callable
-from typing import Any
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Final
 
 import aiomqtt
 import paho.mqtt.client as paho
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+
+from mould_watch.ingest.packets import (
+    PacketSplitter,
+    Publish,
+    acknowledgements,
+    is_publish,
+    parse_publish,
+)
+
+_READ_BYTES: Final = 64 * 1024
 
 
 class ManualClient(aiomqtt.Client):
@@ -26,7 +35,7 @@ class ManualClient(aiomqtt.Client):
         self,
         *,
         on_connected: Callable[[bool], None],
-        on_received: Callable[[paho.MQTTMessage], None],
+        on_received: Callable[[Publish], None],
         **arguments: Any,  # noqa: ANN401 - those of aiomqtt.Client, whatever they are
     ) -> None:
         """Take the callbacks and aiomqtt's own arguments.
@@ -39,11 +48,14 @@ class ManualClient(aiomqtt.Client):
         self._tell_received = on_received
         self._connecting = False
         self._abandoned = False
-        self._client.manual_ack_set(on=True)
+        self._splitter = PacketSplitter()
 
-    def acknowledge(self, packet_id: int) -> None:
-        """Send the PUBACK of a message of QoS 1; they leave in the order of the calls."""
-        self._client.ack(packet_id, 1)
+    def acknowledge(self, packet_ids: Iterable[int]) -> None:
+        """Send the PUBACKs of messages of QoS 1, in this order."""
+        packets = acknowledgements(packet_ids)
+        if packets:
+            # one "packet" to paho, which looks into none that it sends
+            self._client._packet_queue(paho.PUBACK, packets, 0, 1)  # noqa: SLF001
 
     def stop_reading(self) -> None:
         """Leave what the broker sends in the socket, so that the broker waits."""
@@ -140,23 +152,64 @@ class ManualClient(aiomqtt.Client):
             )
         super()._on_disconnect(client, userdata, flags, reason_code, properties)
 
-    def _on_message(
+    def _on_socket_open(
         self,
         client: paho.Client,
         userdata: Any,  # noqa: ANN401 - as in aiomqtt
-        message: paho.MQTTMessage,
+        sock: Any,  # noqa: ANN401 - a socket, with or without TLS
     ) -> None:
+        # As aiomqtt does, from the connecting thread; but it is read by `_read`, from the first
+        # byte on: paho must never have half of a packet.
         del client, userdata
-        self._tell_received(message)
+
+        def begin_misc() -> None:
+            self._misc_task = self._loop.create_task(self._misc_loop())
+
+        self._loop.call_soon_threadsafe(self._loop.add_reader, sock.fileno(), self._read)
+        self._loop.call_soon_threadsafe(begin_misc)
 
     def _read(self) -> None:
-        # What aiomqtt's own reader does, which is a closure that cannot be had again.
         try:
-            while True:
-                self._client.loop_read()
-                sock = self._client.socket()
-                if sock is None or not hasattr(sock, "pending") or sock.pending() == 0:
-                    break
+            code = self._receive()
+            if code:
+                self._client._loop_rc_handle(code)  # noqa: SLF001 - closes, and tells
         except Exception as error:  # noqa: BLE001 - as in aiomqtt: any failure ends the connection
             if not self._disconnected.done():
                 self._disconnected.set_exception(error)
+
+    def _receive(self) -> int:
+        """Take what the socket has; return paho's code of the failure that ends it, or 0."""
+        client = self._client
+        while True:
+            try:
+                data = client._sock_recv(_READ_BYTES)  # noqa: SLF001
+            except BlockingIOError:
+                return 0
+            except OSError:
+                data = b""
+            if not data:
+                return paho.MQTT_ERR_CONN_LOST
+            client._last_msg_in = time.monotonic()  # noqa: SLF001 - it sends no PING meanwhile
+            for first, body in self._splitter.feed(data):
+                if is_publish(first):
+                    self._tell_received(parse_publish(first, body, speaks_5=self.speaks_5))
+                elif code := self._hand_to_paho(first, body):
+                    return code
+            sock = client.socket()
+            # TLS may hold decrypted bytes that the socket will not announce
+            if sock is None or not hasattr(sock, "pending") or sock.pending() == 0:
+                return 0
+
+    def _hand_to_paho(self, first: int, body: bytes) -> int:
+        """Let paho handle a packet that is no message, as if it had read it itself."""
+        self._client._in_packet = {  # noqa: SLF001
+            "command": first,
+            "have_remaining": 1,
+            "remaining_count": [],
+            "remaining_mult": 1,
+            "remaining_length": len(body),
+            "packet": bytearray(body),
+            "to_process": 0,
+            "pos": 0,
+        }
+        return int(self._client._packet_handle())  # noqa: SLF001

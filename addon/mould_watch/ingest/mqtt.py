@@ -15,7 +15,6 @@ from itertools import batched
 from typing import Any, Final
 
 import aiomqtt
-import paho.mqtt.client as paho
 from aiomqtt.exceptions import MqttConnectError
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -25,6 +24,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from mould_watch.clock import Clock
 from mould_watch.errors import BrokerUnavailableError
 from mould_watch.ingest.manual_client import ManualClient
+from mould_watch.ingest.packets import Publish
 from mould_watch.ingest.source import BrokerAddress, Connected, IncomingMessage
 from mould_watch.ingest.topics import matches
 from mould_watch.ingest.waiting import WaitingMessages
@@ -151,9 +151,11 @@ class MqttSource:
         client = self._client
         if client is None:
             return
-        for message in messages:
-            if message.qos > 0 and message.generation == self._generation:
-                client.acknowledge(message.packet_id)
+        client.acknowledge(
+            message.packet_id
+            for message in messages
+            if message.qos > 0 and message.generation == self._generation
+        )
 
     def end_receiving(self) -> None:
         """Leave what the broker sends unread from now on; acknowledging goes on."""
@@ -252,14 +254,11 @@ class MqttSource:
         self._marker_payload = secrets.token_hex(8).encode()
         self._marker_back.clear()
 
-    def _on_received(self, message: paho.MQTTMessage) -> None:
+    def _on_received(self, message: Publish) -> None:
         if not self._receives:
             return  # not acknowledged, so it comes again
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            # no broker lets this pass; if one does, the message becomes a dead letter or is counted
-            topic = message._topic.decode(errors="replace")  # noqa: SLF001
+        # no broker lets bad UTF-8 pass; if one does, the message is a dead letter or is counted
+        topic = message.topic.decode(errors="replace")
         if message.qos > 0 and not message.dup:
             self._redelivery_phase = False
         is_marker = topic == self.marker_topic
@@ -273,7 +272,7 @@ class MqttSource:
                 qos=message.qos,
                 retain=message.retain,
                 dup=message.dup,
-                packet_id=message.mid,
+                packet_id=message.packet_id,
                 received_at=self._clock.now(),
                 received_monotonic_s=self._clock.monotonic_s(),
                 generation=self._generation,

@@ -1,6 +1,7 @@
 """The contract with aiomqtt and paho: what the shim reaches for is there, in these versions."""
 
 import inspect
+import socket
 from importlib.metadata import version
 
 import aiomqtt
@@ -8,6 +9,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from mould_watch.ingest.manual_client import ManualClient
+from mould_watch.ingest.packets import Publish
 
 
 def test_the_versions_are_those_the_shim_was_written_for() -> None:
@@ -15,11 +17,14 @@ def test_the_versions_are_those_the_shim_was_written_for() -> None:
     assert version("paho-mqtt").split(".")[:2] == ["2", "1"]
 
 
-def test_paho_acknowledges_by_hand() -> None:
+def test_paho_sends_what_it_is_given() -> None:
     client = paho.Client(CallbackAPIVersion.VERSION2)
-    client.manual_ack_set(on=True)
-    assert list(inspect.signature(client.ack).parameters) == ["mid", "qos"]
-    assert isinstance(paho.MQTTMessage().dup, bool)
+    assert list(inspect.signature(client._packet_queue).parameters)[:4] == [
+        "command",
+        "packet",
+        "mid",
+        "qos",
+    ]
     assert paho.ConnectFlags(session_present=True).session_present
     assert callable(client._sock_close)
 
@@ -30,28 +35,58 @@ async def test_aiomqtt_has_the_callbacks_and_futures_that_are_replaced_and_read(
         hostname="localhost", on_connected=told.append, on_received=lambda _message: None
     )
     assert isinstance(client._client, paho.Client)
-    assert client._client._manual_ack is True
     # bound at construction: those of the subclass
-    assert client._client.on_message == client._on_message
     assert client._client.on_connect == client._on_connect
     assert not client._connected.done()
     assert not client._disconnected.done()
     assert client._client.on_disconnect == client._on_disconnect
-    for name in ("_on_connect", "_on_disconnect", "_on_message"):
+    for name in ("_on_connect", "_on_disconnect"):
         ours = inspect.signature(getattr(ManualClient, name)).parameters
         theirs = inspect.signature(getattr(aiomqtt.Client, name)).parameters
         assert list(ours) == list(theirs)
 
 
-async def test_messages_go_past_aiomqtts_queue() -> None:
-    received: list[bytes] = []
+async def test_the_socket_is_read_here_and_what_is_no_message_goes_to_paho() -> None:
+    received: list[Publish] = []
+    present: list[bool] = []
     client = ManualClient(
         hostname="localhost",
-        on_connected=lambda _present: None,
-        on_received=lambda message: received.append(message.payload),
+        on_connected=present.append,
+        on_received=received.append,
+        protocol=aiomqtt.ProtocolVersion.V5,
     )
-    message = paho.MQTTMessage(1, b"t")
-    message.payload = b"p"
-    client._client._handle_on_message(message)
-    assert received == [b"p"]
-    assert client._queue.qsize() == 0
+    near, far = socket.socketpair()
+    near.setblocking(False)  # noqa: FBT003 - its only argument
+    with near, far:
+        client._client._sock = near
+        connack = b"\x20\x03\x01\x00\x00"
+        message = b"\x3a\x07\x00\x01t\x00\x09\x00p"
+        far.sendall(connack + message[:4])
+        assert client._receive() == 0
+        assert present == [True]
+        assert received == []
+        far.sendall(message[4:] + message)
+        assert client._receive() == 0
+        expected = Publish(topic=b"t", payload=b"p", qos=1, retain=False, dup=True, packet_id=9)
+        assert received == [expected, expected]
+        assert client._queue.qsize() == 0
+        client.acknowledge([9, 10])
+        client._client.loop_write()
+        assert far.recv(100) == b"\x40\x02\x00\x09\x40\x02\x00\x0a"
+        far.close()
+        assert client._receive() == paho.MQTT_ERR_CONN_LOST
+        client._client._sock = None
+
+
+async def test_the_connecting_thread_hands_the_socket_over_before_anything_is_read() -> None:
+    ours = inspect.signature(ManualClient._on_socket_open).parameters
+    theirs = inspect.signature(aiomqtt.Client._on_socket_open).parameters
+    assert list(ours) == list(theirs)
+    client = ManualClient(
+        hostname="localhost", on_connected=lambda _: None, on_received=lambda _: None
+    )
+    assert client._client.on_socket_open == client._on_socket_open
+    for name in ("_in_packet", "_last_msg_in", "_packet_handle", "_loop_rc_handle", "_sock_recv"):
+        assert hasattr(client._client, name)
+    assert callable(client._misc_loop)
+    assert client._misc_task is None
