@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import aiomqtt
 import paho.mqtt.client as paho
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
@@ -177,14 +178,14 @@ class ManualClient(aiomqtt.Client):
             if not self._disconnected.done():
                 self._disconnected.set_exception(error)
 
-    def _receive(self) -> int:
-        """Take what the socket has; return paho's code of the failure that ends it, or 0."""
+    def _receive(self) -> MQTTErrorCode:
+        """Take what the socket has; return paho's code of the failure that ends it, or success."""
         client = self._client
         while True:
             try:
                 data = client._sock_recv(_READ_BYTES)  # noqa: SLF001
             except BlockingIOError:
-                return 0
+                return paho.MQTT_ERR_SUCCESS
             except OSError:
                 data = b""
             if not data:
@@ -198,9 +199,9 @@ class ManualClient(aiomqtt.Client):
             sock = client.socket()
             # TLS may hold decrypted bytes that the socket will not announce
             if sock is None or not hasattr(sock, "pending") or sock.pending() == 0:
-                return 0
+                return paho.MQTT_ERR_SUCCESS
 
-    def _hand_to_paho(self, first: int, body: bytes) -> int:
+    def _hand_to_paho(self, first: int, body: bytes) -> MQTTErrorCode:
         """Let paho handle a packet that is no message, as if it had read it itself."""
         self._client._in_packet = {  # noqa: SLF001
             "command": first,
@@ -212,4 +213,4 @@ class ManualClient(aiomqtt.Client):
             "to_process": 0,
             "pos": 0,
         }
-        return int(self._client._packet_handle())  # noqa: SLF001
+        return self._client._packet_handle()  # noqa: SLF001

@@ -1,0 +1,1 @@
+"""The parts of `scripts/bench ingest`: the load, the contenders, and Home Assistant."""
