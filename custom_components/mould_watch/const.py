@@ -52,6 +52,7 @@ REASONS: Final = (
     "dry",
     "damp_building_up",
     "surface_damp",
+    "mould",
     "drying",
     "learning",
     "no_data",

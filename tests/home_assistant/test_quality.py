@@ -19,9 +19,11 @@ from custom_components.mould_watch import room_options
 from custom_components.mould_watch.binary_sensor import BINARY_SENSORS, DEVICE_BINARY_SENSORS
 from custom_components.mould_watch.button import BUTTONS
 from custom_components.mould_watch.const import (
+    AIRING_EFFECTS,
     CLIENT_VERSION,
     LEVELS,
     MODEL_ROOM,
+    OUTLOOKS,
     PROTECT_CHOICES,
     REASONS,
 )
@@ -247,6 +249,7 @@ def test_every_selector_option_has_its_text() -> None:
 def test_the_usual_values_that_forms_name_are_those_of_the_backend() -> None:
     levels = importlib.import_module("mould_watch.domain.mould.level").LevelThresholds()
     uncertainty = importlib.import_module("mould_watch.domain.mould.band").DEFAULT_UNCERTAINTY_PCT
+    recovery = importlib.import_module("mould_watch.domain.rules.mould_level").Recovery()
     surface = importlib.import_module("mould_watch.domain.surface")
     factors = [surface._DEFAULT_FACTOR[kind] for kind in ("cold_wall", "window", "insulated_wall")]
     named = {
@@ -258,6 +261,8 @@ def test_the_usual_values_that_forms_name_are_those_of_the_backend() -> None:
         "high_index": [levels.high_index],
         "damage_index": [levels.damage_index],
         "humidity_uncertainty_pct": [uncertainty],
+        "recovery_margin_pct": [recovery.margin_pct],
+        "recovery_hours": [recovery.hours],
     }
     for step in ("new_room", "reconfigure"):
         sections = FLOW_TEXTS["room"]["step"][step]["sections"]
@@ -265,6 +270,28 @@ def test_the_usual_values_that_forms_name_are_those_of_the_backend() -> None:
         for key, numbers in named.items():
             usual = texts[key].partition("Usual: ")[2]
             assert [float(n) for n in re.findall(r"\d+(?:\.\d+)?", usual)] == numbers, key
+
+
+def test_the_words_are_those_of_the_backend() -> None:
+    condition = importlib.import_module("mould_watch.domain.condition")
+    configuration = importlib.import_module("mould_watch.domain.configuration")
+    materials = importlib.import_module("mould_watch.domain.critical_humidity").MaterialClass
+    words = {
+        condition.Reason: REASONS,
+        condition.Level: LEVELS,
+        condition.Outlook: OUTLOOKS,
+        condition.AiringEffect: AIRING_EFFECTS,
+        configuration.Protect: PROTECT_CHOICES,
+        configuration.VisibleMould: room_options.VISIBLE_MOULD,
+        configuration.AppliesFrom: room_options.APPLIES_FROM,
+        materials: room_options.MATERIALS,
+    }
+    for theirs, ours in words.items():
+        assert {str(word) for word in theirs} == set(ours)
+    days = TEXTS["entity"]["sensor"]["days_to_first_growth"]["state_attributes"]["reason"]["state"]
+    assert {str(word) for word in condition.OutlookReason} == set(days)
+    drying = TEXTS["entity"]["sensor"]["drying_half_time"]["state_attributes"]["trend"]["state"]
+    assert {str(word) for word in condition.DryingTrend} == set(drying)
 
 
 def test_every_exception_has_its_text() -> None:
