@@ -19,7 +19,7 @@ WITH chosen AS MATERIALIZED (
                 $12::boolean[])
         AS ended (id, claim_token, state, reason, delay_s, unknown, receipt)
     JOIN notification AS n ON n.id = ended.id AND n.claim_token = ended.claim_token
-    WHERE n.state = 'claimed' AND (SELECT true FROM chosen)
+    WHERE n.state = 'claimed' AND n.id = ANY ($6::uuid[]) AND (SELECT true FROM chosen)
     ORDER BY n.id
     FOR UPDATE OF n
 ), ended AS (
@@ -32,10 +32,10 @@ WITH chosen AS MATERIALIZED (
         unknown_outcomes = n.unknown_outcomes + held.unknown::integer,
         expects_receipt = held.receipt
     FROM held
-    WHERE n.id = held.id
+    WHERE n.id = held.id AND n.id = ANY ($6::uuid[])
     RETURNING n.id
 ), stale AS MATERIALIZED (
-    SELECT n.id, true AS taken_over
+    SELECT n.id
     FROM notification AS n
     WHERE n.state = 'claimed' AND n.lease_until < (SELECT clock_timestamp())
       AND n.channel = $1 AND n.route = ANY ($2::text[])
@@ -59,7 +59,7 @@ WITH chosen AS MATERIALIZED (
     LIMIT $3::integer
     FOR UPDATE OF n SKIP LOCKED
 ), fresh AS MATERIALIZED (
-    SELECT n.id, false AS taken_over
+    SELECT n.id
     FROM notification AS n
     WHERE n.state = 'pending' AND n.due_at <= (SELECT clock_timestamp())
       AND n.channel = $1 AND n.route = ANY ($2::text[])
@@ -85,15 +85,15 @@ WITH chosen AS MATERIALIZED (
     UPDATE notification AS n
     SET state = 'claimed',
         attempts = n.attempts + 1,
-        unknown_outcomes = n.unknown_outcomes + candidate.taken_over::integer,
+        unknown_outcomes = n.unknown_outcomes + (n.state = 'claimed')::integer,
         claim_token = gen_random_uuid(),
         claimed_by = $4,
         lease_until = clock_timestamp() + make_interval(secs => $5)
-    FROM (SELECT * FROM stale UNION ALL SELECT * FROM fresh) AS candidate
-    WHERE n.id = candidate.id
+    -- an array, so that each is found by its key whatever the planner thinks of the table
+    WHERE n.id = ANY (array(SELECT id FROM stale UNION ALL SELECT id FROM fresh))
     RETURNING n.id, n.incident_id, n.channel, n.route, n.target, n.kind, n.severity::text,
         n.message, n.attempts, n.unknown_outcomes, n.claim_token, n.correlation_id,
-        candidate.taken_over, n.via, n.repeats IS NOT NULL AS is_repetition
+        n.id = ANY (array(SELECT id FROM stale)) AS taken_over, n.via, n.repeats IS NOT NULL AS is_repetition
 )
 SELECT array(SELECT ended.id FROM ended) AS ended, claimed.*
 FROM (SELECT) AS one LEFT JOIN claimed ON true;
