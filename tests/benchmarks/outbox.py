@@ -306,9 +306,7 @@ def main(arguments: list[str]) -> int:
     """Measure and print; the last line is one JSON object."""
     parser = argparse.ArgumentParser(prog="scripts/bench outbox", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument(
-        "--jobs", type=int, default=500, help="at batch 1; eight times as many at batch 10"
-    )
+    parser.add_argument("--jobs", type=int, default=500, help="at batch 1; 8 x at batch 10")
     parsed = parser.parse_args(arguments)
     logging.disable(logging.WARNING)
     figures = asyncio.run(measure(parsed.rounds, parsed.jobs))
