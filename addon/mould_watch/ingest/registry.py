@@ -86,24 +86,6 @@ class DecoderRegistry:
                 for other in taken
             )
         ]
-        told = [
-            (decoder, family.setting)
-            for family in known
-            if sensors.get(family.setting)
-            for decoder in _build(family, sensors[family.setting])
-        ]
-        taken = [topic_filter for decoder, _ in told for topic_filter in decoder.filters]
-        usual = [
-            (decoder, family.setting)
-            for family in known
-            if not sensors.get(family.setting)
-            for decoder in _build(family, None)
-            if not any(
-                includes(one, other) or includes(other, one)
-                for one in decoder.filters
-                for other in taken
-            )
-        ]
         return cls([*told, *usual])
 
     @property
@@ -180,7 +162,10 @@ def _build(family: Family, value: Any) -> Sequence[Decoder]:  # noqa: ANN401 - o
                     setting=family.setting,
                 ) from None
             value = value.strip()
-    if value in (OFF, [OFF], (OFF,)):
+    if isinstance(value, list | tuple):
+        # a line that was left empty in the app's form
+        value = [one for one in value if one != ""]
+    if value in (OFF, [OFF]):
         return ()
     # A list that was emptied in the app's form means "the usual".
     try:

@@ -129,6 +129,21 @@ async def test_a_restart_knows_what_was_announced_before_the_broker_says_it(
     assert [row["time_quality"] for row in await stored.readings()] == ["backlog", "receipt"]
 
 
+async def test_what_changed_unheard_while_nobody_listened_is_learned_at_the_next_connect(
+    ingesting: Ingesting, sensor: Publisher, stored: Stored
+) -> None:
+    async with ingesting.running() as ingestion:
+        await sensor.publish(CONFIG, announcement(), retain=True)
+        await _listening(ingestion, STATE)
+    # QoS 0 is not queued for a session whose client is away, and the subscription is no new one
+    await sensor.publish(CONFIG, announcement(state_topic="esp/new"), retain=True, qos=0)
+    async with ingesting.running() as ingestion:
+        await _listening(ingestion, "esp/new")
+        await _deaf(ingestion, STATE)
+        await sensor.publish("esp/new", b"20")
+        await stored.has("readings", 1)
+
+
 async def test_a_restarted_broker_with_kept_announcements_invents_no_freshness(
     ingesting: Ingesting, broker: Mosquitto, stored: Stored
 ) -> None:

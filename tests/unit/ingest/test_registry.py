@@ -25,6 +25,7 @@ def test_every_family_is_found_and_works_without_a_setting() -> None:
 
 def test_an_emptied_list_means_the_usual_and_off_means_none() -> None:
     assert registry(json_topic_filters=[]).filters == registry().filters
+    assert registry(json_topic_filters=[""]).filters == registry().filters
     for off in ("off", ["off"]):
         assert "zigbee2mqtt/#" not in registry(zigbee2mqtt_base_topics=off).filters
 

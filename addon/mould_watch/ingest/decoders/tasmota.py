@@ -32,6 +32,8 @@ SOURCE_INSTANCE: Final = "mqtt:tasmota"
 _PREFIX: Final = "tele"
 _STATES: Final = {"Online": True, "Offline": False}
 _HEAD: Final = ("Time", "TempUnit", "PressureUnit")
+# Those that Tasmota can be set to.
+_UNITS: Final = {"TempUnit": ("C", "F"), "PressureUnit": ("hPa", "mmHg", "inHg")}
 # The module's own chip and its meter: no air is measured there.
 _NOT_OF_THE_AIR: Final = frozenset({"ESP32", "ENERGY"})
 # They carry an address of their own, and go with it to whatever number they get.
@@ -146,7 +148,7 @@ def _names(fields: Mapping[str, Any]) -> tuple[Named, ...]:
 
 def _unit(fields: Mapping[str, Any], column: str, key: str, usual: str) -> Unit:
     name = fields.get(key, usual)
-    unit = unit_of(column, name) if isinstance(name, str) else None
+    unit = unit_of(column, name) if name in _UNITS[key] else None
     if unit is None:
         raise UndecodableMessageError("unit_unknown", f"{key} is {ascii(name)[:60]}")
     return unit

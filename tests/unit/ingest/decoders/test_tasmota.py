@@ -55,8 +55,9 @@ def test_units_are_those_that_the_message_names() -> None:
     )
     (metrics,) = devices(payload).values()
     assert metrics == {"temperature_c": 22.0, "pressure_hpa": pytest.approx(1013.25, abs=0.01)}
-    with pytest.raises(UndecodableMessageError, match="TempUnit"):
-        devices(b'{"AM2301": {"Temperature": 21}, "TempUnit": "R"}')
+    for unit in (b'"K"', b"[]", b"1"):
+        with pytest.raises(UndecodableMessageError, match="TempUnit"):
+            devices(b'{"AM2301": {"Temperature": 21}, "TempUnit": ' + unit + b"}")
 
 
 def test_what_belongs_to_no_sensor_is_kept_with_the_first() -> None:
