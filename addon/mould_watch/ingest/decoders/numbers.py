@@ -54,8 +54,6 @@ class NumbersDecoder:
         value = number_of(mapped.column, plain_number(payload), mapped.unit)
         if value is None:
             raise UndecodableMessageError("out_of_range", f"no {mapped.column} is like this")
-        if mapped.column == "battery_pct":
-            return Counted("unwatched")
         return DecodedReading(
             device=DeviceReference(SOURCE_INSTANCE, mapped.device, mapped.device),
             at=None,

@@ -27,6 +27,8 @@ _SENSOR_COLUMNS: Final = {
     "lux": "illuminance_lx",
     "battery": "battery_pct",
 }
+# Those that measure more than their battery: a button has one, too.
+_OF_THE_AIR: Final = ("shellyht", "shellyflood", "shellydw")
 _EXTERNAL_COLUMNS: Final = {"ext_temperature": "temperature_c", "ext_humidity": "humidity_pct"}
 _STATES: Final = {b"true": True, b"false": False}
 # Which value of which component of the status is the metric.
@@ -78,7 +80,7 @@ class ShellyGen1Decoder:
         value = number_of(column, plain_number(payload), unit)
         if value is None:
             raise UndecodableMessageError("out_of_range", f"{name or kind} is beyond its range")
-        if column == "battery_pct":
+        if column == "battery_pct" and not device.startswith(_OF_THE_AIR):
             return Counted("unwatched")
         return DecodedReading(_reference(part), None, {column: value}, None)
 

@@ -226,7 +226,7 @@ class DiscoveryDecoder:
         watched = {
             native_id: columns
             for native_id, columns in values.items()
-            if not UNWATCHED_ALONE.issuperset(columns)
+            if not UNWATCHED_ALONE.issuperset(columns) or self._measures_more(columns)
         }
         if not values and not availability and fault is not None:
             raise fault
@@ -235,6 +235,14 @@ class DiscoveryDecoder:
         return DecodedSeveral(
             readings=tuple(_readings(watched, value_json, self._reference, self._template)),
             availability=availability,
+        )
+
+    def _measures_more(self, columns: Mapping[str, tuple[float, Component]]) -> bool:
+        """Return whether the device of these values has others too, on topics of their own."""
+        (_, component), *_ = columns.values()
+        return any(
+            one.column not in UNWATCHED_ALONE
+            for one in self._by_device[component.device.native_id].values()
         )
 
     def _value(self, component: Component, text: str, value_json: Any) -> float | None:  # noqa: ANN401

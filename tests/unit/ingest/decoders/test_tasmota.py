@@ -24,7 +24,7 @@ def test_a_full_topic_of_the_users_own() -> None:
     assert decoded.readings[0].device.native_id == "bath:AM2301"
 
 
-@pytest.mark.parametrize("topic", ["tele/+/", "%topic%/%topic%/", "a/%topic%%prefix%/", ""])
+@pytest.mark.parametrize("topic", ["tele/+/", "%topic%/%topic%/", "a/%topic%%prefix%/", "/"])
 def test_a_full_topic_that_is_none_is_refused_by_name(topic: str) -> None:
     with pytest.raises(SettingsError, match=r"TASMOTA_FULL_TOPICS.*a full topic is like"):
         DecoderRegistry.from_settings({"tasmota_full_topics": [topic]})

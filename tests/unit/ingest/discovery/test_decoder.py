@@ -83,6 +83,23 @@ def test_several_components_of_one_device_on_one_topic_make_one_reading(
     assert reading.at is None
 
 
+def test_a_battery_on_a_topic_of_its_own_is_a_reading_where_the_device_measures_more(
+    decoder: DiscoveryDecoder,
+) -> None:
+    battery = {
+        "unique_id": "b1",
+        "device_class": "battery",
+        "unit_of_measurement": "%",
+        "state_topic": "esp/battery",
+        "value_template": None,
+        "entity_category": "diagnostic",
+    }
+    announce(decoder, "sensor/bath/b", **battery)
+    assert decoder.decode("esp/battery", b"90") == Counted("unwatched")
+    announce(decoder)
+    assert values(decoder, b"90", "esp/battery") == {"bath-1": {"battery_pct": 90}}
+
+
 def test_components_of_several_devices_on_one_topic_make_a_reading_each(
     decoder: DiscoveryDecoder,
 ) -> None:
