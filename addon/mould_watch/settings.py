@@ -39,6 +39,9 @@ from mould_watch.domain.notification import APPRISE_CHANNEL, APPRISE_PREFIX, Lan
 from mould_watch.domain.notification_policy import NotificationPolicy
 from mould_watch.errors import SettingsError
 
+_STATUS_TOPIC: Final = "mould-watch/status"
+OFF: Final = "off"
+
 
 class MqttSettings(BaseModel):
     """The broker and what to listen to there."""
@@ -51,7 +54,13 @@ class MqttSettings(BaseModel):
     username: str | None = None
     password: SecretStr | None = None
     tls: bool = False
+    # in PEM: who vouches for the broker, and by which certificate it knows us
     ca_file: Path | None = None
+    client_certificate_file: Path | None = None
+    client_key_file: Path | None = None
+    client_key_password: SecretStr | None = None
+    # kept there: "online", and "offline" after an end of any kind; "off": nothing is said
+    status_topic: str = Field(default=_STATUS_TOPIC, pattern=r"^[^+#\x00]+$", max_length=255)
     client_id: str = Field(default="mould-watch", min_length=1, max_length=64)
     keepalive_s: int = Field(default=30, ge=5, le=3600)
     session_expiry_s: int = Field(default=7 * 86400, ge=60, lt=2**32)
@@ -59,6 +68,23 @@ class MqttSettings(BaseModel):
     # The settings of the decoders, by name; each checks its own (ingest/registry.py). Not shown: a
     # password under a misspelt name would be among them.
     sensors: Mapping[str, Any] = Field(default_factory=dict, repr=False)
+
+    @field_validator("ca_file", "client_certificate_file", "client_key_file", mode="before")
+    @classmethod
+    def _none_when_emptied(cls, given: Any) -> Any:  # noqa: ANN401 - as above
+        # a field that was emptied in the app's form
+        return None if given == "" else given
+
+    @field_validator("status_topic", mode="before")
+    @classmethod
+    def _usual_when_emptied(cls, given: Any) -> Any:  # noqa: ANN401 - as above
+        return _STATUS_TOPIC if given == "" else given
+
+    @model_validator(mode="after")
+    def _key_has_its_certificate(self) -> Self:
+        if self.client_certificate_file is None and self.client_key_file is not None:
+            raise ValueError("client_key_file is of no use without client_certificate_file")
+        return self
 
     @model_validator(mode="before")
     @classmethod

@@ -12,6 +12,7 @@ from mould_watch.api.readings import SubmittedReading
 from mould_watch.ingest import forwarded as ingest
 from mould_watch.ingest.service import BrokerAddress
 from mould_watch.ingest.submissions import ReadingResult, Submission, Submissions
+from mould_watch.ingest.tls import TlsFiles
 from mould_watch.settings import MqttSettings
 from mould_watch.storage.devices import DeviceReference
 from mould_watch.supervisor.client import BrokerService
@@ -156,8 +157,18 @@ class BrokerLookup:
             port=port,
             username=username,
             password=password,
-            tls=tls,
-            ca_file=self._mqtt.ca_file,
+            tls=self._tls_files() if tls else None,
+        )
+
+    def _tls_files(self) -> TlsFiles:
+        mqtt = self._mqtt
+        if mqtt.client_key_password is not None:
+            self._keep_secret(mqtt.client_key_password)
+        return TlsFiles(
+            ca_file=mqtt.ca_file,
+            certificate_file=mqtt.client_certificate_file,
+            key_file=mqtt.client_key_file,
+            key_password=mqtt.client_key_password,
         )
 
     def _tell(self, where: str) -> None:

@@ -50,6 +50,8 @@ class ManualClient(aiomqtt.Client):
         self._connecting = False
         self._abandoned = False
         self._splitter = PacketSplitter()
+        # why the socket could not be read, where that is known
+        self.failure: OSError | None = None
 
     def acknowledge(self, packet_ids: Iterable[int]) -> None:
         """Send the PUBACKs of messages of QoS 1, in this order."""
@@ -186,7 +188,8 @@ class ManualClient(aiomqtt.Client):
                 data = client._sock_recv(_READ_BYTES)  # noqa: SLF001
             except BlockingIOError:
                 return paho.MQTT_ERR_SUCCESS
-            except OSError:
+            except OSError as error:
+                self.failure = error
                 data = b""
             if not data:
                 return paho.MQTT_ERR_CONN_LOST

@@ -26,19 +26,23 @@ from mould_watch.errors import BrokerUnavailableError
 from mould_watch.ingest.manual_client import ManualClient
 from mould_watch.ingest.packets import Publish
 from mould_watch.ingest.source import BrokerAddress, Connected, IncomingMessage
+from mould_watch.ingest.tls import TlsContexts
 from mould_watch.ingest.topics import matches
 from mould_watch.ingest.waiting import WaitingMessages
 from mould_watch.reachability import network_reason
-from mould_watch.settings import MqttSettings
+from mould_watch.settings import OFF, MqttSettings
 
 _LOGGER = logging.getLogger(__name__)
+
+ONLINE: Final = "online"
+OFFLINE: Final = "offline"
 
 MARKER_TIMEOUT_S: Final = 60.0
 """A broker whose access rules keep our marker from us must not make every message backlog."""
 
 _CONNECT_TIMEOUT_S: Final = 10.0
-# The handshake runs in a thread that nothing can interrupt, so it bounds how long an end takes.
-_HANDSHAKE_TIMEOUT_S: Final = 5.0
+_FAREWELL_TIMEOUT_S: Final = 2.0
+_WILL_DELAY_S: Final = 10
 _QOS: Final = 1
 _FILTERS_AT_ONCE: Final = 200
 # CONNACK: "unacceptable protocol version" of MQTT 3, "unsupported protocol version" of MQTT 5
@@ -56,7 +60,7 @@ class MqttSource:
         self._clock = clock
         self._waiting = waiting
         self._client: ManualClient | None = None
-        self._tls: tuple[BrokerAddress, ssl.SSLContext] | None = None
+        self._tls = TlsContexts()
         self._place = "the broker"
         self._generation = 0
         self._session_resumed = False
@@ -83,7 +87,22 @@ class MqttSource:
             yield Connected(self._generation, self._session_resumed, protocol)
         finally:
             self._client = None
+            await self._say_goodbye(client)
             await _disconnect(client)
+
+    async def _say_goodbye(self, client: ManualClient) -> None:
+        """Tell that we leave, if anybody is there: after a DISCONNECT the broker tells nothing."""
+        if not client.is_open:
+            return
+        try:
+            async with asyncio.timeout(_FAREWELL_TIMEOUT_S):
+                await self._tell_status(client, OFFLINE)
+        except (aiomqtt.MqttError, OSError, ValueError) as error:
+            _LOGGER.debug("Telling the status: %s", error)
+
+    async def _tell_status(self, client: ManualClient, status: str) -> None:
+        if self._settings.status_topic != OFF:
+            await client.publish(self._settings.status_topic, status, qos=_QOS, retain=True)
 
     async def subscribe(self, filters: Collection[str], *, kept: Collection[str] = ()) -> list[str]:
         """Subscribe and send the marker; return the filters that the broker refused."""
@@ -122,6 +141,7 @@ class MqttSource:
                 if marker:
                     # QoS 1, so that the broker queues it behind what it has queued for us
                     await client.publish(self.marker_topic, self._marker_payload, qos=_QOS)
+                    await self._tell_status(client, ONLINE)
                 lost.cancel()
         except* (aiomqtt.MqttError, OSError, ValueError) as errors:
             raise BrokerUnavailableError(
@@ -164,7 +184,7 @@ class MqttSource:
 
     async def _connect(self, address: BrokerAddress) -> str:
         """Connect `self._client`; return the version of MQTT that the broker speaks."""
-        tls = await self._tls_context(address)
+        tls = None if address.tls is None else await self._tls.context(address.tls)
         try:
             await self._open(address, tls, aiomqtt.ProtocolVersion.V5)
         except _VersionRefusedError:
@@ -197,6 +217,7 @@ class MqttSource:
             timeout=_CONNECT_TIMEOUT_S,
             tls_context=tls,
             protocol=protocol,
+            will=self._will(protocol),
             **self._session_arguments(protocol),
         )
         connected = False
@@ -216,11 +237,24 @@ class MqttSource:
                 raise BrokerUnavailableError(_not_let_in(address)) from error
             raise BrokerUnavailableError(f"{self._place} refuses: {error}") from error
         except (aiomqtt.MqttError, OSError, ValueError) as error:
-            raise BrokerUnavailableError(_reason(error, address)) from error
+            raise BrokerUnavailableError(_reason(client.failure or error, address)) from error
         finally:
             if not connected:
                 self._client = None
                 client.abandon()
+
+    def _will(self, protocol: aiomqtt.ProtocolVersion) -> aiomqtt.Will | None:
+        """Return what the broker says of us when we are gone without a word."""
+        if self._settings.status_topic == OFF:
+            return None
+        properties = None
+        if protocol is aiomqtt.ProtocolVersion.V5:
+            # not when we, or the process that takes our place, are back before
+            properties = Properties(PacketTypes.WILLMESSAGE)
+            properties.WillDelayInterval = _WILL_DELAY_S
+        return aiomqtt.Will(
+            self._settings.status_topic, OFFLINE, qos=_QOS, retain=True, properties=properties
+        )
 
     def _session_arguments(self, protocol: aiomqtt.ProtocolVersion) -> dict[str, Any]:
         if protocol is not aiomqtt.ProtocolVersion.V5:
@@ -229,22 +263,6 @@ class MqttSource:
         properties.SessionExpiryInterval = self._settings.session_expiry_s
         properties.ReceiveMaximum = self._settings.receive_maximum
         return {"clean_start": False, "properties": properties}
-
-    async def _tls_context(self, address: BrokerAddress) -> ssl.SSLContext | None:
-        """Return the one context of this address: reading the certificates takes its time."""
-        if not address.tls:
-            return None
-        if self._tls is None or self._tls[0].ca_file != address.ca_file:
-            ca_file = None if address.ca_file is None else str(address.ca_file)
-            try:
-                context = await asyncio.to_thread(ssl.create_default_context, cafile=ca_file)
-            except OSError as error:
-                raise BrokerUnavailableError(
-                    f"the certificate file {ca_file} cannot be used: {error.strerror or error}"
-                ) from error
-            context.sslsocket_class = _ClosingSocket
-            self._tls = address, context
-        return self._tls[1]
 
     def _on_connected(self, session_present: bool) -> None:  # noqa: FBT001 - a callback
         self._generation += 1
@@ -309,19 +327,6 @@ class MqttSource:
     def _go_on_reading(self) -> None:
         if self._client is not None and self._receives:
             self._client.go_on_reading()
-
-
-class _ClosingSocket(ssl.SSLSocket):
-    """Closes itself when the handshake fails: paho forgets it open, one for each try."""
-
-    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - as in ssl
-        # paho's own limit is the keepalive interval; afterwards it makes the socket non-blocking
-        self.settimeout(_HANDSHAKE_TIMEOUT_S)
-        try:
-            super().do_handshake(block)
-        except OSError, ValueError:
-            self.close()
-            raise
 
 
 def _reason(error: Exception, address: BrokerAddress) -> str:

@@ -4,10 +4,11 @@ from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Protocol
 
 from pydantic import SecretStr
+
+from mould_watch.ingest.tls import TlsFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +19,8 @@ class BrokerAddress:
     port: int
     username: str | None = None
     password: SecretStr | None = None
-    tls: bool = False
-    ca_file: Path | None = None
+    # None: not encrypted
+    tls: TlsFiles | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

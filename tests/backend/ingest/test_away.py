@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from mould_watch.clock import SystemClock
 from mould_watch.ingest.service import BrokerAddress, Ingestion
+from mould_watch.ingest.tls import TlsFiles
 from mould_watch.settings import Settings
 from mould_watch.storage.database import Database
 from tests.support.mosquitto import Mosquitto, free_port
@@ -74,7 +75,7 @@ async def test_a_refused_password_is_said_and_not_quoted(
 
 async def test_tls_asked_of_a_port_without_it_is_said(database: Database, tmp_path: Path) -> None:
     async with Mosquitto(tmp_path / "broker") as broker:
-        address = BrokerAddress(broker.host, broker.port, tls=True)
+        address = BrokerAddress(broker.host, broker.port, tls=TlsFiles())
         reason = await _reason(database, tmp_path, address)
     place = f"127.0.0.1:{broker.port}"
     assert reason.startswith((f"no encrypted connection to {place}", f"{place} has ended"))
