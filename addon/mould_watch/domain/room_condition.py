@@ -25,6 +25,7 @@ from mould_watch.domain.condition import (
     RoomCondition,
     Surface,
 )
+from mould_watch.domain.drying import DryingSummary
 from mould_watch.domain.incident import Incident, IncidentState
 from mould_watch.domain.mould.level import ENOUGH_H
 from mould_watch.domain.psychrometrics import absolute_humidity_g_m3, dew_point_c
@@ -53,7 +54,7 @@ class RoomView:
     airing: AiringAdvice
     # the rule says that what was forecast is over, though the damp hours are of this week
     is_recovered: bool = False
-    drying: Drying | None = None
+    drying: DryingSummary | None = None
 
 
 def room_condition(view: RoomView, live: Sequence[Incident], rule_id: str) -> RoomCondition:
@@ -98,7 +99,7 @@ def room_condition(view: RoomView, live: Sequence[Incident], rule_id: str) -> Ro
         airing=_airing(view.airing),
         lowest_safe_temperature_c=_lowest_safe_c(view),
         highest_safe_humidity_pct=_highest_safe_pct(view),
-        drying=view.drying,
+        drying=_drying(view.drying),
         incident=None if incident is None else incident.summary,
         incidents=tuple(one.summary for one in live),
     )
@@ -237,6 +238,16 @@ def _airing(advice: AiringAdvice) -> Airing:
         effect=advice.effect,
         minutes=advice.minutes,
         difference_g_m3=_round(advice.difference_g_m3),
+    )
+
+
+def _drying(summary: DryingSummary | None) -> Drying | None:
+    if summary is None or not summary.events:
+        return None
+    return Drying(
+        half_time_minutes=_round(summary.half_time_minutes),
+        trend=summary.trend,
+        events=summary.events,
     )
 
 

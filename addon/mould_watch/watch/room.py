@@ -8,6 +8,7 @@ from mould_watch.domain.advice import airing
 from mould_watch.domain.climate import ConstantSeries
 from mould_watch.domain.condition import Level, RoomCondition
 from mould_watch.domain.configuration import RoomConfiguration
+from mould_watch.domain.drying import drying
 from mould_watch.domain.hourly import HOUR, air_hours, hour_start
 from mould_watch.domain.incident import Incident
 from mould_watch.domain.mould_outlook import MouldOutlook, is_safely_dry
@@ -29,6 +30,7 @@ from mould_watch.domain.texts import AIRING_MINUTES, Matter
 from mould_watch.domain.verdict import Verdict
 from mould_watch.storage import incidents
 from mould_watch.storage.database import Connection
+from mould_watch.storage.showers import newest_showers
 from mould_watch.watch.judgement import Judgement, crossed_in
 from mould_watch.watch.mould import Before, RoomMould, bring_up_to_date
 from mould_watch.watch.room_climate import room_climate
@@ -84,6 +86,7 @@ async def judge_room(
         is_told=mould.is_told,
         airing=airing(climate, now, under_watch.previous_airing),
         is_recovered=mould_judged.verdict.is_recovered,
+        drying=drying(await newest_showers(connection, room.subject_id)),
     )
     verdicts = tuple(one.verdict for one in judged)
     shown = _JudgedRoom(room.name, under_watch, view, verdicts)

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Final
 
-from mould_watch.domain.climate import GAP, Metric
+from mould_watch.domain.climate import GAP, Climate, Metric
+from mould_watch.domain.drying import moisture_of, showers
 from mould_watch.domain.fault_patterns import LOOKBACK, HourBand
 from mould_watch.domain.hourly import AirHour, air_hours, hour_start
 from mould_watch.domain.next_evaluation import REGULARLY
@@ -16,6 +17,7 @@ from mould_watch.storage import readings
 from mould_watch.storage import room_hours as storage
 from mould_watch.storage.database import Connection
 from mould_watch.storage.room_hours import Progress, Steps
+from mould_watch.storage.showers import replace_showers
 from mould_watch.watch.plausible import KnownBands, PlausibleReadings
 from mould_watch.watch.room_climate import Members, Window, climate_of, places_of
 
@@ -27,6 +29,9 @@ CHUNK: Final = timedelta(days=14)
 """So many days are done in one evaluation; the rest of a long history follows in the next."""
 
 _BANDS_KEPT: Final = LOOKBACK + REACH + GAP + timedelta(hours=3)
+_SHOWER_BEFORE: Final = timedelta(hours=2)
+"""So far back a shower may have begun of which another would be a part."""
+
 _EVERY_METRIC: Final[tuple[Metric, Metric]] = ("temperature_c", "humidity_pct")
 
 
@@ -170,12 +175,19 @@ class RoomHours:
             )
             climate = climate_of(window, devices)
             hours += air_hours(climate, from_hour, until_hour, self._now)
+            await self._note_showers(climate, from_hour, until_hour)
             windows.append(window)
         known_hours = [hour for hour in hours if hour.coverage > 0.0]
         changed_from = await storage.write_hours(
             self._connection, self._subject_id, known_hours, start, end
         )
         return changed_from, windows
+
+    async def _note_showers(self, climate: Climate, start: datetime, end: datetime) -> None:
+        """Note the showers that began in [start, end); how each dried shows in the hour after."""
+        found = showers(moisture_of(climate, start - _SHOWER_BEFORE, self._now))
+        within = [one for one in found if start <= one.started_at < end]
+        await replace_showers(self._connection, self._subject_id, within, start, end)
 
     def _parts(
         self, start: datetime, end: datetime

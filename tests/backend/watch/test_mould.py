@@ -8,7 +8,7 @@ import pytest
 from mould_watch.storage import mould
 from mould_watch.watch.evaluator import Evaluator
 from tests.support.climate import DAMP_PCT, DRY_PCT, NOON, hours
-from tests.support.rooms import HomeForTests, RoomForTests, SettableClock
+from tests.support.rooms import HomeForTests, RoomForTests, Row, SettableClock
 
 FIVE_DAYS = [DAMP_PCT + number % 2 / 10 for number in range(5 * 24)]
 COLD = {"kind": "fixed", "temperature_c": 0.0, "humidity_pct": 80.0}
@@ -226,3 +226,24 @@ async def test_a_rule_that_is_no_longer_there_is_retired_and_the_phone_hears_no_
     await evaluator.evaluate_waiting()
     assert await bathroom.incidents("surface_damp") == ["retired"]
     assert [kind for kind, _ in await bathroom.kinds()] == ["alarm", "clear"]
+
+
+async def test_showers_show_how_the_room_dries(
+    bathroom: RoomForTests, home: HomeForTests, evaluator: Evaluator
+) -> None:
+    """Two showers; each time half of the excess is gone in twenty minutes."""
+    rows = []
+    for minute in range(26 * 60):
+        since = min((minute - begin) % 6000 for begin in (5 * 60, 15 * 60))
+        excess_pct = 25.0 * 0.5 ** (since / 20) if since < 180 else 0.0
+        at = NOON - timedelta(minutes=26 * 60 - minute)
+        rows.append(Row(at, 50.0 + excess_pct + minute % 2 / 100, 21.0 + minute % 3 / 100))
+    await home.write(bathroom.device_id, rows)
+    await evaluator.evaluate_waiting()
+    condition = await bathroom.condition()
+    assert condition is not None
+    drying = condition["drying"]
+    assert (drying["events"], drying["trend"]) == (2, "unknown")
+    assert drying["half_time_minutes"] == pytest.approx(20, abs=1.5)
+    stored = await home.fetch("SELECT started_at FROM shower ORDER BY started_at")
+    assert [row["started_at"] for row in stored] == [NOON - hours(21), NOON - hours(11)]

@@ -101,6 +101,7 @@ async def start_over(home: HomeForTests) -> None:
         "room_hour",
         "source_hour",
         "mould_checkpoint",
+        "shower",
         "room_progress",
         "condition",
         "evaluation_request",
