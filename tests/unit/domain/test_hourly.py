@@ -40,6 +40,12 @@ def test_readings_on_the_hour_are_their_hours() -> None:
     assert temperatures(air) == [10, 12, 14]
 
 
+@pytest.mark.parametrize(("apart_h", "mean_c"), [(1.0, 10.0), (1.01, 14.95), (1.5, 13.333)])
+def test_an_hour_is_how_long_a_reading_holds(apart_h: float, mean_c: float) -> None:
+    air = air_hours(climate((0, 10, 50), (apart_h, 20, 50)), NOON, NOON + hours(1), LATER)
+    assert temperatures(air) == [pytest.approx(mean_c, abs=0.001)]
+
+
 def test_up_to_six_hours_a_straight_line_joins_the_readings() -> None:
     air = air_hours(climate((0, 10, 50), (6, 22, 80)), NOON, NOON + hours(6), LATER)
     assert temperatures(air) == [11, 13, 15, 17, 19, 21]
