@@ -1,13 +1,24 @@
 """A TCP way to a server that can be closed, cut, slowed, or fall silent."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Protocol, Self
 from urllib.parse import urlsplit
 
 _PIECE_BYTES: Final = 65536
+
+
+class Tap(Protocol):
+    """Reads along on one connection."""
+
+    def out(self, data: bytes) -> None:
+        """Take what the client sent."""
+
+    def back(self, data: bytes) -> None:
+        """Take what the server sent."""
 
 
 class TcpLink:
@@ -29,6 +40,8 @@ class TcpLink:
         self.piece_bytes = _PIECE_BYTES
         self._accepting = True
         self.refused = 0
+        # makes what reads along on a new connection
+        self.tap: Callable[[], Tap] | None = None
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -82,10 +95,12 @@ class TcpLink:
             writer.transport.abort()
             return
         self._writers |= {writer, back_writer}
+        tap = None if self.tap is None else self.tap()
+        out, back = (None, None) if tap is None else (tap.out, tap.back)
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._pump(reader, back_writer), name="link.out")
-                tasks.create_task(self._pump(back_reader, writer), name="link.back")
+                tasks.create_task(self._pump(reader, back_writer, out), name="link.out")
+                tasks.create_task(self._pump(back_reader, writer, back), name="link.back")
         finally:
             for each in (writer, back_writer):
                 self._writers.discard(each)
@@ -96,9 +111,16 @@ class TcpLink:
             return await asyncio.open_unix_connection(str(self._target))
         return await asyncio.open_connection(*self._target)
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        tell: Callable[[bytes], None] | None,
+    ) -> None:
         with suppress(ConnectionError):
             while data := await reader.read(self.piece_bytes):
+                if tell is not None:
+                    tell(data)
                 if self.delay_s:
                     await asyncio.sleep(self.delay_s)
                 if not self.silent:

@@ -113,20 +113,24 @@ class Drain:
         await self._abandoned_ended()
         await self._database.wait_ready()
         await self._leadership.decided()
-        if contents.count:
-            _LOGGER.info(
-                "Storing %d message(s) that were kept while the database was away.",
-                contents.count,
-                extra={"action": "drain_begins", "count": contents.count},
-            )
-            async with self._database.transaction() as connection:
-                place = await store.begin_drain(connection, contents.spool_id, self._clock.now())
-            await self._spool.remove(place.position)
         while not await self._is_ended(contents.spool_id):
+            await self._begin(contents.spool_id)
             while rows := await self._spool.head(self._batch_maximum):
                 await self._write(contents.spool_id, rows)
                 self._fault = None
                 backoff.reset()
+
+    async def _begin(self, spool_id: UUID) -> None:
+        """Note that the spool is drained, and remove what the database has of it already."""
+        async with self._database.transaction() as connection:
+            place = await store.begin_drain(connection, spool_id, self._clock.now())
+        await self._spool.remove(place.position)
+        if not self._spool.is_empty and self._spool.contents is not None:
+            _LOGGER.info(
+                "Storing %d message(s) that were kept while the database was away.",
+                self._spool.contents.count,
+                extra={"action": "drain_begins", "count": self._spool.contents.count},
+            )
 
     async def _is_ended(self, spool_id: UUID) -> bool:
         """If nothing is left, let messages go straight to the database from now on."""

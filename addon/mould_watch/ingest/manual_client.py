@@ -52,6 +52,7 @@ class ManualClient(aiomqtt.Client):
         self._splitter = PacketSplitter()
         # why the socket could not be read, where that is known
         self.failure: OSError | None = None
+        self._broker_reason: int | None = None
 
     def acknowledge(self, packet_ids: Iterable[int]) -> None:
         """Send the PUBACKs of messages of QoS 1, in this order."""
@@ -97,6 +98,8 @@ class ManualClient(aiomqtt.Client):
 
     def disconnect_reason(self) -> int | None:
         """Return the reason code of a disconnection, if the broker gave one."""
+        if self._broker_reason is not None:
+            return self._broker_reason
         if not self._disconnected.done() or self._disconnected.cancelled():
             return None
         error = self._disconnected.exception()
@@ -148,6 +151,10 @@ class ManualClient(aiomqtt.Client):
         reason_code: ReasonCode,
         properties: Properties | None = None,
     ) -> None:
+        if flags.is_disconnect_packet_from_server:
+            # paho reads the reason only where properties follow it, which they seldom do
+            packet = self._client._in_packet["packet"]  # noqa: SLF001
+            self._broker_reason = packet[0] if packet else None
         if not self._connected.done():
             # aiomqtt would wait for the CONNACK until its time limit
             self._connected.set_exception(

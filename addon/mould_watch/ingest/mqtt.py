@@ -145,7 +145,8 @@ class MqttSource:
                 lost.cancel()
         except* (aiomqtt.MqttError, OSError, ValueError) as errors:
             raise BrokerUnavailableError(
-                f"{self._place} takes no subscription ({errors.exceptions[0]})"
+                f"{self._place} takes no subscription ({errors.exceptions[0]})",
+                taken_over=client.disconnect_reason() == _TAKEN_OVER,
             ) from errors
         return refused
 

@@ -324,9 +324,11 @@ class Ingestion:
                 extra={"action": "broker_away", "error": type(error).__name__},
             )
         taken_over = isinstance(error, BrokerUnavailableError) and error.data.get("taken_over")
-        if taken_over:
-            self._leadership.taken_over()
-        return _AFTER_TAKEOVER_S if taken_over else 0.0
+        if not taken_over:
+            return 0.0
+        self._leadership.taken_over()
+        # with the lock it is a stranger, with whom the session is not fought over every second
+        return _AFTER_TAKEOVER_S if self._leadership.leads else 0.0
 
     def _tell_dropping(self) -> None:
         _LOGGER.warning(

@@ -8,6 +8,7 @@ import pytest
 
 from mould_watch.clock import SystemClock
 from mould_watch.storage.database import Database
+from tests.support.apart import Apart
 from tests.support.ingestion import Ingesting, Stored
 from tests.support.mosquitto import Mosquitto, Publisher, publisher
 from tests.support.postgres import PostgresForTests, database_settings, started_database
@@ -50,7 +51,7 @@ async def far_database(
         database_settings(wire.address_of(database_url), tmp_path),
         SystemClock(),
         probe_interval_s=0.2,
-        probe_timeout_s=2.0,
+        probe_timeout_s=15.0,
     )
     async with running(database.run(), "far database"):
         yield database
@@ -60,6 +61,12 @@ async def far_database(
 def far(broker: Mosquitto, far_database: Database, tmp_path: Path) -> Ingesting:
     """Return ingestions whose database can be taken away."""
     return Ingesting(broker, far_database, tmp_path)
+
+
+@pytest.fixture
+def apart(far: Ingesting, wire: TcpLink, far_database: Database) -> Apart:
+    """Return ingestions, and their database to be taken away."""
+    return Apart(far, wire, far_database)
 
 
 @pytest.fixture

@@ -2,62 +2,26 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from mould_watch.errors import DatabaseUnavailableError
 from mould_watch.ingest.service import Ingestion
-from mould_watch.storage.database import Database
+from tests.support.apart import Apart, spooled
 from tests.support.fake_broker import Delivery, FakeBroker
 from tests.support.ingestion import Ingesting, Stored, now, payload
 from tests.support.mosquitto import Mosquitto, Publisher
 from tests.support.running import running
-from tests.support.tcp_link import TcpLink
 from tests.support.waiting import until
 
 TOPIC = "mould-watch/readings/bath"
 ZIGBEE = "zigbee2mqtt/bath"
 
 
-@dataclass(frozen=True)
-class Apart:
-    """Ingestions at the far end of a way to the database."""
-
-    ingesting: Ingesting
-    wire: TcpLink
-    database: Database
-
-    @asynccontextmanager
-    async def away(self) -> AsyncGenerator[None]:
-        """Take the database away for the time of the block."""
-        self.wire.close()
-        self.wire.drop()
-        await until(lambda: not self.database.health()["ready"])
-        yield
-        await self.wire.open()
-
-    def running(self, ingestion: Ingestion | None = None) -> AbstractAsyncContextManager[Ingestion]:
-        """Run an ingestion while the block runs."""
-        return self.ingesting.running(ingestion)
-
-
-@pytest.fixture
-def apart(far: Ingesting, wire: TcpLink, far_database: Database) -> Apart:
-    """Return ingestions, and their database to be taken away."""
-    return Apart(far, wire, far_database)
-
-
 async def drained(ingestion: Ingestion) -> None:
     await until(lambda: ingestion._drain.is_through)
     assert ingestion._spool.is_empty
-
-
-def spooled(ingestion: Ingestion) -> int:
-    return int(ingestion.health()["spool"]["messages"])
 
 
 async def test_without_a_database_ever_it_connects_acknowledges_and_stores_later(

@@ -1,6 +1,8 @@
 """What was sent, and what the broker said to it: the truth the database is compared with."""
 
 import time
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -31,6 +33,8 @@ class Entry:
     accepted_s: list[float] = field(default_factory=list)
     # sent, and no answer came: it may have arrived
     in_doubt: int = 0
+    # how often the broker sent it anew by itself, as if it were another message
+    replayed: int = 0
 
     @property
     def least(self) -> int:
@@ -42,7 +46,7 @@ class Entry:
     @property
     def most(self) -> int:
         """How often it may be found."""
-        sent = len(self.accepted_s) + self.in_doubt
+        sent = len(self.accepted_s) + self.in_doubt + self.replayed
         return min(1, sent) if self.nature is Nature.TIMED else sent
 
 
@@ -70,6 +74,12 @@ class Ledger:
             kept = [one for one in entry.accepted_s if one < since_s]
             entry.in_doubt += len(entry.accepted_s) - len(kept)
             entry.accepted_s = kept
+
+    def replayed(self, numbers: Iterable[int]) -> None:
+        """Note what the broker sent anew by itself."""
+        times = Counter(numbers)
+        for entry in self.entries.values():
+            entry.replayed = times[entry.number]
 
     def of(self, qos: int) -> list[Entry]:
         """Return the entries of a QoS."""

@@ -72,7 +72,8 @@ async def run(folder: Path, seed: int, faults: Sequence[Fault], rate: float) -> 
             await asyncio.wait([sending])
         if not await everything_stored(world.postgres.address, ledger, _PATIENCE_S):
             _tell("not everything came; the log of the backend is kept")
-        found = (await judged(world.postgres.address, ledger, world.broker_replays())).verdict
+        ledger.replayed(world.replays.numbers)
+        found = (await judged(world.postgres.address, ledger)).verdict
         if not found.is_good:
             await _keep_rows(world.postgres.address, found, folder / "trouble.json")
         return Result(

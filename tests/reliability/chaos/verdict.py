@@ -46,8 +46,8 @@ class Verdict:
     stored: int = 0
     lost: int = 0
     duplicates: int = 0
-    # what the broker itself, started again, sent a second time as if it were new (DUP = 0):
-    # nobody can tell these from honest ones; so many may be doubled, and are no duplicates
+    # what the broker, started again, sent a second time as if it were new (DUP = 0): nobody can
+    # tell these from honest ones, so each of them may be there once more
     broker_replays: int = 0
     # rows nobody sent, altered values or times, steps that do not follow one another
     illegal: int = 0
@@ -95,7 +95,7 @@ class _Judged:
     missing: int
 
 
-async def judged(address: str, ledger: Ledger, broker_replays: int = 0) -> _Judged:
+async def judged(address: str, ledger: Ledger) -> _Judged:
     """Compare."""
     connection = await asyncpg.connect(address)
     try:
@@ -104,41 +104,26 @@ async def judged(address: str, ledger: Ledger, broker_replays: int = 0) -> _Judg
         broken = [await connection.fetchval(sql) for sql in (_BROKEN_TRANSITIONS, _BROKEN_STEPS)]
     finally:
         await connection.close()
-    verdict = compare(ledger, [dict(row) for row in rows], letters, broker_replays)
+    verdict = compare(ledger, [dict(row) for row in rows], letters)
     verdict.illegal += sum(broken)
     return _Judged(
         verdict, verdict.lost + max(0, verdict.dead_letters_expected - verdict.dead_letters)
     )
 
 
-def compare(
-    ledger: Ledger,
-    rows: Sequence[Mapping[str, Any]],
-    dead_letters: int,
-    broker_replays: int = 0,
-) -> Verdict:
+def compare(ledger: Ledger, rows: Sequence[Mapping[str, Any]], dead_letters: int) -> Verdict:
     """Compare the ledger with the rows found. Pure."""
-    verdict = Verdict(
-        dead_letters=dead_letters,
-        stored=len(rows),
-        published=ledger.published,
-        dead_letters_possible=broker_replays,
-        broker_replays=broker_replays,
-    )
-    replays_left = broker_replays
+    verdict = Verdict(dead_letters=dead_letters, stored=len(rows), published=ledger.published)
     found = Counter(row["number"] for row in rows)
     trouble: dict[str, list[int]] = {}
     for entry in ledger.entries.values():
+        verdict.broker_replays += entry.replayed
         if entry.nature is Nature.POISON:
             verdict.dead_letters_expected += entry.least
             verdict.dead_letters_possible += entry.most
             continue
         times = found[entry.number]
         lost, doubled = max(0, entry.least - times), max(0, times - entry.most)
-        if entry.nature is Nature.UNTIMED and entry.qos > 0:
-            explained = min(doubled, replays_left)
-            replays_left -= explained
-            doubled -= explained
         verdict.lost += lost
         verdict.duplicates += doubled
         if entry.qos == 0:

@@ -15,7 +15,7 @@ from typing import Final
 from mould_watch.clock import SystemClock
 from mould_watch.storage.postgres_server import PostgresServer
 from tests.reliability.chaos.backend_process import OFFSET_FILE
-from tests.reliability.chaos.broker_log import replays
+from tests.reliability.chaos.tap import Replays
 from tests.support.backend import backend_environment
 from tests.support.mosquitto import REPOSITORY, Mosquitto, mosquitto_binary
 from tests.support.postgres import chosen_source
@@ -137,6 +137,8 @@ class World:
     offset_file: Path
     # the backend's data folder is a disk of its own, small enough to be filled
     has_small_disk: bool
+    # what the broker sent anew by itself
+    replays: Replays
 
     def set_clock(self, offset_s: float) -> None:
         """Set the backend's wall clock off by so many seconds."""
@@ -148,11 +150,6 @@ class World:
         """Return how often the backend's wish to subscribe was answered, as the broker tells."""
         log = self.broker.log_file.read_text(encoding="utf-8", errors="replace")
         return log.count("Sending SUBACK to mould-watch\n")
-
-    def broker_replays(self) -> int:
-        """Return how many messages the broker sent again as if they were new."""
-        with self.broker.log_file.open(encoding="utf-8", errors="replace") as log:
-            return replays(log)
 
     async def kill_broker(self) -> float:
         """Kill the broker; return since when its word does not count."""
@@ -206,9 +203,19 @@ async def _servers(folder: Path, data_dir: Path, *, has_small_disk: bool) -> Asy
             TcpLink(postgres.places.socket) as wire,
         ):
             offset_file = folder / "clock-offset"
+            replays = Replays()
+            network.tap = replays.connection
             backend = _backend(folder, data_dir, broker, network, wire.address_of(postgres.address))
             world = World(
-                folder, broker, network, postgres, wire, backend, offset_file, has_small_disk
+                folder,
+                broker,
+                network,
+                postgres,
+                wire,
+                backend,
+                offset_file,
+                has_small_disk,
+                replays,
             )
             world.set_clock(0.0)
             await backend.start()

@@ -27,6 +27,8 @@ def test_paho_sends_what_it_is_given() -> None:
     ]
     assert paho.ConnectFlags(session_present=True).session_present
     assert callable(client._sock_close)
+    # of a DISCONNECT, when the callback is called: its reason is the first byte
+    assert "packet" in client._in_packet
 
 
 async def test_aiomqtt_has_the_callbacks_and_futures_that_are_replaced_and_read() -> None:
