@@ -8,6 +8,7 @@ say what the values are in, `Time` is local and names no zone.
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator
@@ -36,9 +37,21 @@ _HEAD: Final = ("Time", "TempUnit", "PressureUnit")
 _UNITS: Final = {"TempUnit": ("C", "F"), "PressureUnit": ("hPa", "mmHg", "inHg")}
 # The module's own chip and its meter: no air is measured there.
 _NOT_OF_THE_AIR: Final = frozenset({"ESP32", "ENERGY"})
+# What the module's Zigbee part received, a block for each device. Of those the illuminance is raw.
+_ZIGBEE: Final = "ZbReceived"
+_ZIGBEE_KEYS: Final = frozenset({"Temperature", "Humidity", "Pressure", "Battery"})
 # They carry an address of their own, and go with it to whatever number they get.
 _ONE_WIRE: Final = re.compile(r"DS18[BS]20(-\d+)?")
 _ADDRESS: Final = re.compile(r"[0-9A-Fa-f]{12,16}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sensor:
+    """One sensor of a message."""
+
+    native_id: str
+    name: str
+    values: Values
 
 
 class TasmotaDecoder:
@@ -82,56 +95,66 @@ def _availability(module: str, payload: bytes) -> Decoded:
 
 def _sensors(module: str, fields: Mapping[str, Any]) -> Decoded:
     names = _names(fields)
-    sensors: dict[str, tuple[Mapping[str, Any], Values]] = {}
+    sensors: list[_Sensor] = []
+    used = set(_HEAD)
     for name, block in fields.items():
         if name in _NOT_OF_THE_AIR or not isinstance(block, dict):
             continue
-        values = read_values(block, names)
-        if values.watched:
-            sensors[name] = block, values
+        found = (
+            [_zigbee(module, key, inner, fields) for key, inner in block.items()]
+            if name == _ZIGBEE
+            else [_Sensor(_native_id(module, name, block), name, read_values(block, names))]
+        )
+        watched = [one for one in found if one is not None and one.values.watched]
+        if watched:
+            sensors.extend(watched)
+            used.add(name)
     # the Sonoff SC has its values without a block of their own
     own = {name: value for name, value in fields.items() if not isinstance(value, dict)}
     loose = read_values(own, names, without=_HEAD)
     if loose.watched:
-        sensors[""] = own, loose
+        sensors.append(_Sensor(module, "", loose))
+        used |= own.keys()
     if not sensors:
         return Counted("unwatched")
     sent_time = fields.get("Time")
     at = None if sent_time is None else parse_time(sent_time)
-    rest = {
-        name: value
-        for name, value in fields.items()
-        if name not in sensors and name not in _HEAD and ("" not in sensors or name not in own)
-    }
+    # what belongs to no sensor is kept with the first
+    rest = {name: value for name, value in fields.items() if name not in used}
     readings = []
-    for name, (block, values) in sensors.items():
-        extra = values.extra
+    for one in sensors:
+        extra = one.values.extra
         if rest:
-            # what belongs to no sensor is kept with the first
-            extra = dump({key: block[key] for key in _rest_of(values, block)} | rest)
+            extra = dump(({} if extra is None else parse_object(extra.encode())) | rest)
             rest = {}
-        readings.append(
-            DecodedReading(
-                device=_reference(module, name, block), at=at, metrics=values.metrics, extra=extra
-            )
-        )
+        label = f"{module} {one.name}".strip()
+        device = DeviceReference(SOURCE_INSTANCE, one.native_id, label)
+        readings.append(DecodedReading(device, at, one.values.metrics, extra))
     return DecodedSeveral(tuple(readings))
 
 
-def _rest_of(values: Values, block: Mapping[str, Any]) -> list[str]:
-    kept = {} if values.extra is None else parse_object(values.extra.encode())
-    return [key for key in block if key in kept]
+def _zigbee(module: str, key: str, block: object, fields: Mapping[str, Any]) -> _Sensor | None:
+    """Return a Zigbee sensor that the module received, by its address in the network."""
+    if not isinstance(block, dict):
+        return None
+    device, name = block.get("Device"), block.get("Name")
+    address = device if isinstance(device, str) and device else key
+    names = [one for one in _names({**fields, **block}) if one.key in _ZIGBEE_KEYS]
+    return _Sensor(
+        f"{module}:{address}",
+        name if isinstance(name, str) and name else key,
+        read_values(block, names),
+    )
 
 
-def _reference(module: str, name: str, block: Mapping[str, Any]) -> DeviceReference:
-    native_id = f"{module}:{name}" if name else module
+def _native_id(module: str, name: str, block: Mapping[str, Any]) -> str:
     address = block.get("Id")
     if _ONE_WIRE.fullmatch(name) and isinstance(address, str) and _ADDRESS.fullmatch(address):
-        native_id = address.upper()
+        return address.upper()
     address = block.get("mac")
     if isinstance(address, str) and _ADDRESS.fullmatch(address.replace(":", "")):
-        native_id = address.replace(":", "").upper()
-    return DeviceReference(SOURCE_INSTANCE, native_id, f"{module} {name}".strip())
+        return address.replace(":", "").upper()
+    return f"{module}:{name}"
 
 
 def _names(fields: Mapping[str, Any]) -> tuple[Named, ...]:
