@@ -162,7 +162,7 @@ async def test_a_session_lost_during_an_outage_begins_a_new_epoch(
                 fake.cut()
                 await _connects_again(fake, 2)
                 await until(lambda: fake.acknowledged.count(1) == 2)
-                assert fake.events.count("subscribe") == 2
+                await until(lambda: fake.events.count("subscribe") == 2)
             await drained(ingestion)
             await stored.has("readings", 2)
     assert await stored.ending("redelivery") == 0
