@@ -82,6 +82,8 @@ class Writer:
         self._settings = settings
         self._waiting = waiting
         self._partitions = Partitions()
+        # the latest batch whose COMMIT may have gone unanswered, and what was dropped before it
+        self._doubted: tuple[UUID | None, int] = None, 0
         # (topic, reason) of the dead letters told of, the oldest first
         self._told: OrderedDict[tuple[str, str], None] = OrderedDict()
 
@@ -107,10 +109,14 @@ class Writer:
                         failpoints.reached("inside_drain_before_commit")
         except BaseException:
             self._waiting.give_back_dropped(dropped)
+            self._doubted = origin.batch, dropped
             self._partitions.forget()
             raise
         if done is None:
-            self._waiting.give_back_dropped(dropped)
+            # what was counted with it is not counted again
+            doubted, counted = self._doubted
+            self._waiting.give_back_dropped(dropped - (counted if doubted == origin.doubt else 0))
+            self._doubted = None, 0
             return False
         redelivery.committed(session, done.plan)
         readings = [reading for one in done.fresh for reading in one.readings]
