@@ -11,7 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -32,6 +33,7 @@ class Stage:
     fast: bool = False
 
 
+# What fails soonest comes first; of the rest the longest, so that none runs long alone at the end.
 STAGES = (
     Stage(
         "lint",
@@ -40,10 +42,10 @@ STAGES = (
         fast=True,
     ),
     Stage("unit", folders=("unit",), needs=("tests",), fast=True),
-    Stage("backend", folders=("backend",), needs=("tests", "mosquitto")),
     Stage("reliability", folders=("reliability",), needs=("tests", "mosquitto")),
-    Stage("integration", folders=("home_assistant",), environment="integration"),
+    Stage("backend", folders=("backend",), needs=("tests", "mosquitto")),
     Stage("e2e", folders=("e2e",), needs=("tests", "backend", "mosquitto", "home-assistant")),
+    Stage("integration", folders=("home_assistant",), environment="integration"),
     Stage("image", folders=("image",), needs=("tests", "mosquitto", "image-tools")),
 )
 
@@ -85,18 +87,51 @@ def _set_up(needs: set[str]) -> None:
         subprocess.run(["scripts/setup", wish], cwd=ROOT, check=False)
 
 
-def _run(stage: Stage, extra: list[str]) -> tuple[bool, Counts]:
-    if stage.script:
-        done = subprocess.run(list(stage.script), cwd=ROOT, check=False)
-        return done.returncode == 0, Counts()
+@dataclass
+class Result:
+    """How a stage ended."""
+
+    stage: Stage
+    passed: bool = False
+    seconds: float = 0.0
+    counts: Counts = field(default_factory=Counts)
+
+    def line(self) -> str:
+        """Return it in one line."""
+        told = "ok" if self.passed else "FAILED"
+        counts = self.counts
+        tests = (
+            ""
+            if self.stage.script
+            else f", {counts.passed} passed, {counts.failed} failed, {counts.skipped} skipped"
+        )
+        return f"{self.stage.name:12} {told:6} {self.seconds:5.0f} s{tests}"
+
+
+def _run(stage: Stage, extra: list[str], *, at_once: bool) -> Result:
+    """Run a stage; beside others (`at_once`) its output comes as a whole when it has ended."""
+    began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="mould-watch-test-") as folder:
-        report = Path(folder) / "report.xml"
-        python = ROOT / ".toolchain/envs" / stage.environment / "bin/python"
-        command = [str(python), "-m", "pytest", *(f"tests/{name}" for name in stage.folders)]
-        command += [f"--junitxml={report}", "--durations=5", "-ra", *extra]
-        done = subprocess.run(command, cwd=ROOT, check=False)
-        counts = _counts(report) if report.exists() else Counts(failed=1)
-        return done.returncode == 0, counts
+        report, output = Path(folder) / "report.xml", Path(folder) / "output"
+        command = list(stage.script)
+        if not command:
+            python = ROOT / ".toolchain/envs" / stage.environment / "bin/python"
+            command = [str(python), "-m", "pytest", *(f"tests/{name}" for name in stage.folders)]
+            command += [f"--junitxml={report}", "--durations=5", "-ra", *extra]
+        if at_once:
+            with output.open("wb") as file:
+                done = subprocess.run(
+                    command, cwd=ROOT, check=False, stdout=file, stderr=subprocess.STDOUT
+                )
+            text = output.read_text(encoding="utf-8", errors="replace")
+            _say(f"\n===== {stage.name} =====\n{text}")
+        else:
+            _say(f"\n===== {stage.name} =====")
+            done = subprocess.run(command, cwd=ROOT, check=False)
+        result = Result(stage, done.returncode == 0, time.monotonic() - began)
+        if not stage.script:
+            result.counts = _counts(report) if report.exists() else Counts(failed=1)
+        return result
 
 
 def _stages(arguments: argparse.Namespace) -> list[Stage]:
@@ -112,6 +147,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/test", description=__doc__)
     parser.add_argument("stages", nargs="*", choices=[[], *(s.name for s in STAGES)], default=[])
     parser.add_argument("--fast", action="store_true", help="only what takes less than a minute")
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=2,
+        metavar="N",
+        help="so many stages at once (2); their output comes when each has ended",
+    )
     parser.add_argument("--list", action="store_true", help="name the stages")
     arguments, extra = parser.parse_known_args()
     if arguments.list:
@@ -126,23 +168,18 @@ def main() -> int:
     except subprocess.CalledProcessError as error:
         _say(f"the set-up failed with code {error.returncode}; its last lines say why")
         return 1
-    total, broken, lines = Counts(), [], []
-    for stage in stages:
-        _say(f"\n===== {stage.name} =====")
-        began = time.monotonic()
-        well, counts = _run(stage, extra)
-        total.add(counts)
-        if not well:
-            broken.append(stage.name)
-        told = "ok" if well else "FAILED"
-        tests = (
-            ""
-            if stage.script
-            else f", {counts.passed} passed, {counts.failed} failed, {counts.skipped} skipped"
-        )
-        lines.append(f"{stage.name:12} {told:6} {time.monotonic() - began:5.0f} s{tests}")
+    if arguments.fast:
+        extra = ["-m", "not slow", *extra]
+    jobs = min(arguments.jobs, len(stages))
+    with ThreadPoolExecutor(jobs) as pool:
+        running = [pool.submit(_run, stage, extra, at_once=jobs > 1) for stage in stages]
+        results = [one.result() for one in running]
+    total = Counts()
+    for result in results:
+        total.add(result.counts)
+    broken = [result.stage.name for result in results if not result.passed]
     _say("\n===== all =====")
-    _say("\n".join(lines))
+    _say("\n".join(result.line() for result in results))
     _say(
         f"in {time.monotonic() - started:.0f} s"
         + (f"; failed: {', '.join(broken)}" if broken else "")
