@@ -8,13 +8,12 @@ the readings came, the answer is the same.
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from mould_watch.domain.climate import GAP, Metric
-
-HOUR: Final = timedelta(hours=1)
+from mould_watch.domain.hourly import HOUR
 
 SATURATED_PCT: Final = 99.5
 SATURATED_AFTER: Final = timedelta(hours=12)
@@ -124,11 +123,6 @@ class Fault:
 
 
 type HourFaults = dict[datetime, tuple[Fault, ...]]
-
-
-def hour_of(ts: datetime) -> datetime:
-    """Return the beginning of the hour (UTC) that a time lies in."""
-    return ts.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 def kinds_of(faults: HourFaults, metric: Metric) -> dict[datetime, frozenset[FaultKind]]:

@@ -18,7 +18,8 @@ from enum import StrEnum
 from typing import Final
 
 from mould_watch.domain.climate import GAP, MeasuredSeries, Metric, Sample
-from mould_watch.domain.fault_patterns import FaultKind, Place, hour_of, is_hit
+from mould_watch.domain.fault_patterns import FaultKind, Place, is_hit
+from mould_watch.domain.hourly import hour_start
 
 TEMPERATURE_LEAST_C: Final[Mapping[Place, float]] = {Place.INSIDE: -30.0, Place.OUTSIDE: -60.0}
 TEMPERATURE_MOST_C: Final = 60.0
@@ -79,7 +80,7 @@ def plausible_samples(
     return [
         _sample(ts, metric, value)
         for index, (ts, value) in enumerate(zip(series.times, series.values, strict=True))
-        if index not in held and not is_hit(faults.get(hour_of(ts), ()), value)
+        if index not in held and not is_hit(faults.get(hour_start(ts), ()), value)
     ]
 
 

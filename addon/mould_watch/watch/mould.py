@@ -7,8 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from mould_watch.domain.condition import Level
-from mould_watch.domain.fault_patterns import HOUR
-from mould_watch.domain.hourly import AirHour
+from mould_watch.domain.hourly import HOUR, AirHour
 from mould_watch.domain.mould.band import BandState
 from mould_watch.domain.mould.index import SurfaceHour
 from mould_watch.domain.mould.projection import PATTERN_HOURS

@@ -11,10 +11,10 @@ from mould_watch.domain.fault_patterns import (
     HourFaults,
     Place,
     hour_faults,
-    hour_of,
     kinds_of,
     needs_others,
 )
+from mould_watch.domain.hourly import hour_start
 from mould_watch.domain.plausibility import JUMP_BEFORE, plausible_samples
 from mould_watch.storage import plausibility, readings
 from mould_watch.storage.database import Connection
@@ -49,7 +49,7 @@ class PlausibleReadings[Key]:
         self._window = window
         self.bands = bands
         # the first hour whose band is read
-        self.bands_from = hour_of(window[0] - LOOKBACK)
+        self.bands_from = hour_start(window[0] - LOOKBACK)
         self._samples = samples
         self._members = members
         self._faults = faults
@@ -76,7 +76,7 @@ class PlausibleReadings[Key]:
         samples = await readings.window_samples(
             connection, ids, start - JUMP_BEFORE, end + GAP, now
         )
-        bands = await _bands(connection, members, hour_of(start - LOOKBACK), end + GAP, known)
+        bands = await _bands(connection, members, hour_start(start - LOOKBACK), end + GAP, known)
         faults = {}
         for key, own in members.items():
             of_device = bands.get(key, [])

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from mould_watch.domain.climate import Metric
 from mould_watch.domain.fault_patterns import (
-    HOUR,
     LOOKBACK,
     Fall,
     FaultKind,
@@ -17,11 +16,11 @@ from mould_watch.domain.fault_patterns import (
     Place,
     Span,
     hour_faults,
-    hour_of,
     is_hit,
     kinds_of,
     needs_others,
 )
+from mould_watch.domain.hourly import HOUR, hour_start
 
 START = datetime(2026, 11, 20, tzinfo=UTC)
 MOVED = frozenset(START + timedelta(hours=12 * n) for n in range(-6, 20))
@@ -164,7 +163,7 @@ def test_of_a_wrapped_hour_the_low_values_are_faulty_of_a_stuck_one_all() -> Non
 
 def test_hours_are_of_utc() -> None:
     local = datetime.fromisoformat("2026-11-20T12:34:56+05:45")
-    assert hour_of(local) == datetime(2026, 11, 20, 6, tzinfo=UTC)
+    assert hour_start(local) == datetime(2026, 11, 20, 6, tzinfo=UTC)
 
 
 _SPANS = st.sampled_from(

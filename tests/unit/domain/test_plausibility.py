@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mould_watch.domain.climate import MeasuredSeries, Sample
-from mould_watch.domain.fault_patterns import FaultKind, Place, hour_of
+from mould_watch.domain.fault_patterns import FaultKind, Place
+from mould_watch.domain.hourly import hour_start
 from mould_watch.domain.plausibility import (
     JUMP_BEFORE,
     newest_is_unconfirmed,
@@ -130,9 +131,9 @@ def test_faulty_hours_are_left_out_and_wrapped_ones_only_where_they_are_low() ->
         "humidity_pct",
         Place.INSIDE,
         {
-            hour_of(NOON): {FaultKind.WRAPPED},
-            hour_of(NOON + hours(1)): {FaultKind.WRAPPED},
-            hour_of(NOON + hours(2)): {FaultKind.STUCK},
+            hour_start(NOON): {FaultKind.WRAPPED},
+            hour_start(NOON + hours(1)): {FaultKind.WRAPPED},
+            hour_start(NOON + hours(2)): {FaultKind.STUCK},
         },
     )
     assert [sample.humidity_pct for sample in judged] == [40, 80]
