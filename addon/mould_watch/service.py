@@ -35,6 +35,7 @@ from mould_watch.observability.logs import Secrets
 from mould_watch.settings import Settings
 from mould_watch.storage.connections import host_and_port
 from mould_watch.storage.database import Database
+from mould_watch.storage.retention import Retention
 from mould_watch.supervisor.client import SupervisorClient
 from mould_watch.watch.evaluator import Evaluator
 from mould_watch.wiring import BrokerLookup, ForwardedToIngestion, SubmittedToIngestion
@@ -145,6 +146,10 @@ class Service:
             Part(
                 "repetitions",
                 _once_trusted(trust, Repetitions(settings.notify, database, clock).run),
+            ),
+            Part(
+                "retention",
+                _once_trusted(trust, Retention(settings.readings, database, clock).run),
             ),
             Part("notifications", worker.run),
             Part("api", api.run),

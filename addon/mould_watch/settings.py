@@ -150,6 +150,15 @@ class SpoolSettings(BaseModel):
 type AppriseName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 
 
+class ReadingsSettings(BaseModel):
+    """How long raw readings are kept; the hourly climate of rooms is kept for ever."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    # whole months; 0: for ever
+    keep_months: int = Field(default=24, ge=0, le=1200)
+
+
 class NotifySettings(BaseModel):
     """The claim loop and the channels."""
 
@@ -322,6 +331,7 @@ class Settings(BaseSettings):
     mqtt: MqttSettings = MqttSettings()
     ingest: IngestSettings = IngestSettings()
     spool: SpoolSettings = SpoolSettings()
+    readings: ReadingsSettings = ReadingsSettings()
     notify: NotifySettings = NotifySettings()
     plan: PlanSettings = PlanSettings()
     api: ApiSettings = ApiSettings()

@@ -55,13 +55,13 @@ async def ensure_months(connection: Connection, months: Iterable[date]) -> None:
     2000 to 2100.
     """
     for month in sorted(_months(months)):
-        if not await connection.fetchval(_SQL.is_attached, _table(month)):
+        if not await connection.fetchval(_SQL.is_attached, table_of(month)):
             await _make(connection, month)
 
 
 async def _make(connection: Connection, month: date) -> None:
-    table = _table(month)
-    first, after = month, _following(month)
+    table = table_of(month)
+    first, after = month, following_month(month)
     names = {"table": table, "first": first.isoformat(), "after": after.isoformat()}
     backoff = Backoff(initial_s=0.05, maximum_s=2.0)
     while True:
@@ -92,9 +92,11 @@ def _months(days: Iterable[date]) -> set[date]:
     return months
 
 
-def _following(month: date) -> date:
+def following_month(month: date) -> date:
+    """Return the first day of the month after."""
     return date(month.year + month.month // 12, month.month % 12 + 1, 1)
 
 
-def _table(month: date) -> str:
+def table_of(month: date) -> str:
+    """Return the name of a month's partition."""
     return f"readings_{month:%Y_%m}"

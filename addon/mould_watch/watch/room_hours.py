@@ -16,6 +16,7 @@ from mould_watch.domain.sources import DeviceIdentity, RoomDevices, devices_of
 from mould_watch.storage import readings
 from mould_watch.storage import room_hours as storage
 from mould_watch.storage.database import Connection
+from mould_watch.storage.retention import frozen_until_of
 from mould_watch.storage.room_hours import Progress, Steps
 from mould_watch.storage.showers import replace_showers
 from mould_watch.watch.plausible import KnownBands, PlausibleReadings
@@ -70,6 +71,10 @@ class RoomHours:
         sources = self._sources()
         requested_from, pending_from = self._come_of_age(before, requested_from)
         until = await self._done_until(before, sources, requested_from)
+        frozen_until = await frozen_until_of(self._connection)
+        if frozen_until is not None:
+            # what those hours were made of is gone: they stay as they are
+            until = min(self._current, max(until, frozen_until))
         bands_from = None if before is None or before.sources != sources else before.bands_from
         known = await self._known_bands(bands_from, until)
         base = Progress(
