@@ -37,6 +37,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         " 1 is the room air itself and needs no --outdoor",
     )
     surface.add_argument(
+        "--calibration-factor",
+        type=float,
+        metavar="C",
+        help="that of Home Assistant's mold_indicator, in place of --f-rsi (which is 1 / C)",
+    )
+    surface.add_argument(
         "--surface-measured", action="store_true", help="the series is the surface's own air"
     )
     parser.add_argument("--material", choices=_MATERIALS, default="sensitive")
@@ -95,17 +101,18 @@ def _setup(arguments: argparse.Namespace) -> Setup:
         MaterialClass(arguments.material.replace("-", "_")), Decline(float(arguments.decline))
     )
     if arguments.surface_measured:
-        if arguments.outdoor is not None or arguments.f_rsi is not None:
+        if {arguments.outdoor, arguments.f_rsi, arguments.calibration_factor} != {None}:
             raise RecordingError(
                 "--surface-measured says that the series is the surface's own: it needs neither"
-                " --outdoor nor --f-rsi"
+                " --outdoor nor a factor"
             )
         return Setup(model)
-    f_rsi = _DEFAULT_FACTOR if arguments.f_rsi is None else arguments.f_rsi
+    if None not in {arguments.f_rsi, arguments.calibration_factor}:
+        raise RecordingError("--f-rsi and --calibration-factor say the same: give one of them")
     try:
-        surface = SurfaceModel(f_rsi=f_rsi)
+        surface = SurfaceModel(f_rsi=_factor(arguments))
     except ValueError as error:
-        raise RecordingError(f"--f-rsi: {error}") from error
+        raise RecordingError(str(error)) from error
     if surface.needs_outdoor and arguments.outdoor is None:
         raise RecordingError(
             "the coldest surface depends on the temperature outside: give --outdoor FILE (and"
@@ -113,6 +120,15 @@ def _setup(arguments: argparse.Namespace) -> Setup:
             " for things in the room"
         )
     return Setup(model, surface)
+
+
+def _factor(arguments: argparse.Namespace) -> float:
+    """Return the temperature factor. Raises ValueError where it is none."""
+    from mould_watch.domain.surface import factor_of_mold_indicator  # noqa: PLC0415 - see Command
+
+    if arguments.calibration_factor is not None:
+        return factor_of_mold_indicator(arguments.calibration_factor)
+    return _DEFAULT_FACTOR if arguments.f_rsi is None else float(arguments.f_rsi)
 
 
 def _wanted(arguments: argparse.Namespace) -> Wanted:

@@ -139,6 +139,8 @@ def test_a_wall_is_colder_than_its_room(
     assert wall["m_peak"] > 0.3
     assert wall["surface"] == {"f_rsi": 0.7}
     assert wall["projection"]["if_the_last_week_repeats"]["outlook"] == "growing"
+    imported = found(room, "--outdoor", outdoor, "--calibration-factor", 1 / 0.7)
+    assert imported["m_peak"] == wall["m_peak"]
     things = found(room, "--f-rsi", "1")
     assert things["m_peak"] == 0
     assert things["projection"]["if_the_last_week_repeats"]["reason"] == "too_dry"
@@ -210,6 +212,9 @@ def test_progress_is_shown_to_people_and_never_among_the_answer(
         (["{file}", "--outdoor", "{file}", "--f-rsi", "0.1"], "0.2..1.0"),
         (["{file}", "--outdoor", "{file}", "--f-rsi", "nan"], "0.2..1.0"),
         (["{file}", "--outdoor", "nowhere.csv"], "cannot be read"),
+        (["{file}", "--outdoor", "{file}", "--calibration-factor", "0.5"], "1..5"),
+        (["{file}", "--f-rsi", "0.5", "--calibration-factor", "2"], "one of them"),
+        (["{file}", "--surface-measured", "--calibration-factor", "2"], "neither"),
         (["{file}", "--surface-measured", "--time-zone", "Mars/Base"], "no zone"),
         (["{file}", "--surface-measured", "--time-zone", "../../etc"], "no zone"),
         (["{file}", "--surface-measured", "--humidity-column", "damp"], "no column 'damp'"),
