@@ -5,6 +5,7 @@ gives way to the decoders that know a topic natively. What it learned is stored 
 (storage/discovery.py) and restored from there.
 """
 
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from hashlib import sha256
@@ -20,10 +21,10 @@ from mould_watch.ingest.decoded import (
     DecodedSeveral,
 )
 from mould_watch.ingest.discovery.announced import AvailabilityTopic, Component, announced
-from mould_watch.ingest.discovery.functions import NO_JSON
+from mould_watch.ingest.discovery.payloads import json_of, lenient_json_of, rest_of
 from mould_watch.ingest.discovery.reachable import Reachability
 from mould_watch.ingest.discovery.templates import TemplateSandbox, ValueTemplate
-from mould_watch.ingest.json_payload import dump, parse, parse_object
+from mould_watch.ingest.json_payload import parse_object
 from mould_watch.ingest.metrics import UNWATCHED_ALONE, is_plain_number, number_of
 from mould_watch.storage.devices import DeviceLabel, DeviceReference
 from mould_watch.storage.discovery import Claim
@@ -34,6 +35,8 @@ CONFIGURATIONS_MAXIMUM: Final = 5000
 TOPICS_MAXIMUM: Final = 10_000
 CLAIMS_MAXIMUM: Final = 50_000
 CONFIGURATION_MAXIMUM_BYTES: Final = 256 * 1024
+MESSAGE_TIME_LIMIT_S: Final = 1.0
+"""Processor time of all templates of one topic together; one alone has TIME_LIMIT_S."""
 
 # What stands for "no value now".
 _NO_VALUE: Final = frozenset({"", "None", "none", "null", "unknown", "unavailable"})
@@ -57,6 +60,8 @@ class DiscoveryDecoder:
         # (device, column) -> the component whose value is the device's own
         self._claims: dict[tuple[str, str], str] = {}
         self._reachability = Reachability()
+        # topics that took longer than a message may, until what is announced of them changes
+        self._slow: set[str] = set()
         self.on_change: Callable[[], None] = lambda: None
 
     @property
@@ -103,7 +108,16 @@ class DiscoveryDecoder:
             return self._configuration(topic, payload)
         if not payload:
             return Counted("control")
-        return self._values(topic, payload)
+        if topic in self._slow:
+            raise UndecodableMessageError(
+                "template_too_slow", "the templates of this topic take too long together"
+            )
+        begun_s = time.process_time()
+        try:
+            return self._values(topic, payload)
+        finally:
+            if time.process_time() - begun_s > MESSAGE_TIME_LIMIT_S:
+                self._slow.add(topic)
 
     def _configuration(self, topic: str, payload: bytes) -> Decoded:
         """Learn; whether or not it is news, it is stored: an earlier try may have failed."""
@@ -195,6 +209,7 @@ class DiscoveryDecoder:
         _, components = self._configurations.pop(topic, (b"", ()))
         for component in components:
             self._reachability.forget(component)
+            self._slow -= {component.state_topic, *(one.topic for one in component.availability)}
             _drop(self._by_topic, component.state_topic, component)
             _drop(self._by_device, component.device.native_id, component)
             for one in component.availability:
@@ -211,7 +226,7 @@ class DiscoveryDecoder:
         components = tuple(self._by_topic.get(topic, {}).values())
         if not components:
             return DecodedSeveral(availability=availability)
-        value_json = _json(payload)
+        value_json = json_of(payload)
         values: dict[str, dict[str, tuple[float, Component]]] = {}
         fault: UndecodableMessageError | None = None
         for component in components:
@@ -233,9 +248,31 @@ class DiscoveryDecoder:
         if not watched and not availability:
             return Counted("unwatched")
         return DecodedSeveral(
-            readings=tuple(_readings(watched, value_json, self._reference, self._template)),
+            readings=self._readings(watched, value_json),
             availability=availability,
         )
+
+    def _readings(
+        self,
+        watched: Mapping[str, Mapping[str, tuple[float, Component]]],
+        value_json: Any,  # noqa: ANN401 - JSON is any of its types
+    ) -> tuple[DecodedReading, ...]:
+        """Return a reading for each device; the rest of the message is kept with the first."""
+        components = [one for columns in watched.values() for _, one in columns.values()]
+        rest = rest_of(value_json, (self._template(one.template).names for one in components))
+        readings = []
+        for columns in watched.values():
+            (_, first), *_ = columns.values()
+            readings.append(
+                DecodedReading(
+                    device=self._reference(first),
+                    at=None,
+                    metrics={column: value for column, (value, _) in columns.items()},
+                    extra=rest,
+                )
+            )
+            rest = None
+        return tuple(readings)
 
     def _measures_more(self, columns: Mapping[str, tuple[float, Component]]) -> bool:
         """Return whether the device of these values has others too, on topics of their own."""
@@ -288,7 +325,7 @@ class DiscoveryDecoder:
         return tuple(said)
 
     def _online(self, said: AvailabilityTopic, text: str) -> bool | None:
-        value_json = _lenient_json(text)
+        value_json = lenient_json_of(text)
         try:
             rendered = self._template(said.template).render(text, value_json)
         except TemplateError:
@@ -316,54 +353,9 @@ class DiscoveryDecoder:
         return DeviceReference(SOURCE_INSTANCE, self._native_id(component), self._name(component))
 
 
-def _readings(
-    watched: Mapping[str, Mapping[str, tuple[float, Component]]],
-    value_json: Any,  # noqa: ANN401 - JSON is any of its types
-    reference: Callable[[Component], DeviceReference],
-    template: Callable[[str | None], ValueTemplate],
-) -> Iterable[DecodedReading]:
-    """Return a reading for each device; the rest of the message is kept with the first."""
-    rest: dict[str, Any] = {}
-    if isinstance(value_json, dict):
-        used: set[str] = set()
-        for columns in watched.values():
-            for _, component in columns.values():
-                used |= template(component.template).names
-        rest = {
-            key: value
-            for key, value in value_json.items()
-            if key not in used or isinstance(value, dict | list)
-        }
-    for columns in watched.values():
-        (_, first), *_ = columns.values()
-        yield DecodedReading(
-            device=reference(first),
-            at=None,
-            metrics={column: value for column, (value, _) in columns.items()},
-            extra=dump(rest) if rest else None,
-        )
-        rest = {}
-
-
 def _is_watched(topic: str, prefix: str) -> bool:
     """Return whether the components that a discovery message is about can be watched."""
     return topic.startswith((f"{prefix}/sensor/", f"{prefix}/device/"))
-
-
-def _json(payload: bytes) -> Any:  # noqa: ANN401 - as above
-    try:
-        return parse(payload)
-    except UndecodableMessageError as error:
-        if error.reason == "not_json":
-            return NO_JSON
-        raise
-
-
-def _lenient_json(text: str) -> Any:  # noqa: ANN401 - as above
-    try:
-        return parse(text.encode())
-    except UndecodableMessageError:
-        return NO_JSON
 
 
 def _drop(index: dict[str, dict[str, Component]], topic: str, component: Component) -> None:

@@ -272,6 +272,18 @@ def test_a_template_that_takes_too_long_is_a_dead_letter_from_then_on(
         assert raised.value.reason == "template_too_slow"
 
 
+def test_templates_that_take_too_long_together_are_left_alone_until_announced_anew(
+    decoder: DiscoveryDecoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    announce(decoder)
+    monkeypatch.setattr(discovery, "MESSAGE_TIME_LIMIT_S", -1.0)
+    assert values(decoder, b'{"temperature": 21}')
+    with pytest.raises(UndecodableMessageError, match="take too long together"):
+        decoder.decode(STATE, b'{"temperature": 21}')
+    announce(decoder, name="New")
+    assert values(decoder, b'{"temperature": 21}')
+
+
 def test_the_number_and_the_size_of_announcements_are_bounded(
     decoder: DiscoveryDecoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
