@@ -1,0 +1,524 @@
+"""What is sent of an incident, when, and to whom: on a real database, with a clock that is set."""
+
+from datetime import datetime, timedelta
+from random import Random
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from mould_watch.domain.incident_action import Action
+from mould_watch.domain.notification_policy import NotificationPolicy
+from mould_watch.storage.database import Connection, Database
+from mould_watch.watch.evaluator import Evaluator
+from tests.support.climate import NOON, hours
+from tests.support.rooms import HomeForTests, RoomForTests, Row, SettableClock
+from tests.support.watched_values import MINUTE, Household, too_damp
+
+DAMP, DRY = 80.0, 40.0
+RULE = UUID(int=7)
+EVENING = NOON + hours(11)
+MORNING = NOON + hours(19)
+NO_QUIET = {"start": "00:00", "end": "00:00"}
+
+
+@pytest.fixture
+def household(
+    home: HomeForTests, evaluator: Evaluator, database: Database, clock: SettableClock
+) -> Household:
+    return Household(home, evaluator, database, clock)
+
+
+@pytest.fixture
+async def bath(household: Household) -> RoomForTests:
+    """A room that warns above 60 %RH at once, and is over after half an hour below 57 %."""
+    return await room_of(household, "Bath", "warning")
+
+
+async def room_of(household: Household, name: str, *severities: str) -> RoomForTests:
+    thresholds = [
+        too_damp(UUID(int=7 + number), severity, 60.0 + number)
+        for number, severity in enumerate(severities)
+    ]
+    return await household.home.room(
+        name, metric_thresholds=thresholds, rules={"mould_level": {"notify": False}}
+    )
+
+
+async def becomes_damp(household: Household, room: RoomForTests) -> None:
+    await household.measure(room, DAMP)
+    await household.go_on()
+
+
+async def becomes_dry(household: Household, room: RoomForTests) -> None:
+    await household.measure(room, DRY)
+    await household.go_on()
+    await household.go_on(timedelta(minutes=31))
+
+
+# --- group wait ------------------------------------------------------------------------------
+
+
+async def test_a_warning_waits_a_minute_and_is_sent_once(
+    household: Household, bath: RoomForTests
+) -> None:
+    await becomes_damp(household, bath)
+    assert household.kinds() == []
+    await household.go_on(MINUTE)
+    assert household.kinds() == ["alarm"]
+    for _ in range(48):
+        await household.measure(bath, DAMP)
+        await household.go_on(timedelta(minutes=10))
+    assert household.kinds() == ["alarm"]
+
+
+async def test_something_serious_waits_for_nothing(household: Household) -> None:
+    room = await room_of(household, "Bath", "high")
+    household.clock.set(EVENING)
+    await becomes_damp(household, room)
+    assert household.kinds() == ["alarm"]
+
+
+async def test_what_is_only_watched_is_never_sent(household: Household) -> None:
+    room = await room_of(household, "Bath", "watch")
+    await becomes_damp(household, room)
+    await household.go_on(timedelta(days=1))
+    assert household.kinds() == []
+    assert await household.home.fetch("SELECT FROM notification") == []
+
+
+async def test_what_is_over_before_its_first_try_is_cancelled_and_nothing_is_sent(
+    database: Database, home: HomeForTests, clock: SettableClock
+) -> None:
+    patient = NotificationPolicy(group_wait=hours(1), quiet_hours=None)
+    household = Household(home, Evaluator(database, clock, patient), database, clock)
+    room = await room_of(household, "Bath", "warning")
+    await becomes_damp(household, room)
+    await becomes_dry(household, room)
+    await household.go_on(hours(2))
+    assert household.kinds() == []
+    assert await room.kinds() == [("alarm", "cancelled")]
+
+
+async def test_a_held_notification_goes_out_by_itself_if_nobody_releases_it(
+    household: Household, bath: RoomForTests, connection: Connection
+) -> None:
+    await becomes_damp(household, bath)
+    (due,) = await household.home.fetch(
+        "SELECT extract(epoch FROM due_at - created_at)::integer AS s FROM notification"
+    )
+    assert due["s"] == 60 + 300
+    await connection.execute("UPDATE notification SET due_at = clock_timestamp()")
+    await household.send()
+    assert household.kinds() == ["alarm"]
+    (row,) = await household.home.fetch("SELECT held_until, released_at FROM notification")
+    assert row["held_until"] is None
+    assert row["released_at"] == NOON + MINUTE
+    await household.go_on(MINUTE)
+    assert household.kinds() == ["alarm"]
+
+
+# --- one room, one push ----------------------------------------------------------------------
+
+
+async def test_three_troubles_of_a_room_are_one_push(household: Household) -> None:
+    room = await room_of(household, "Bath", "warning", "warning", "warning")
+    await becomes_damp(household, room)
+    await household.go_on(MINUTE)
+    (one,) = household.heard
+    assert one["kind"] == "alarm"
+    assert one["body"].count("Bath: the humidity is 80 %, above ") == 2
+    told = await household.home.fetch("SELECT DISTINCT bundled_in FROM notification ORDER BY 1")
+    assert len(told) == 2  # the one that says it, and those it says
+    # and each is over by itself, told together again
+    await becomes_dry(household, room)
+    await household.go_on(MINUTE)
+    assert household.kinds().count("recovery") == 1
+
+
+async def test_the_others_speak_when_the_one_that_spoke_for_them_is_over(
+    household: Household,
+) -> None:
+    room = await room_of(household, "Bath", "warning", "warning")
+    await becomes_damp(household, room)
+    await household.go_on(MINUTE)
+    first = household.heard[0]["incident_id"]
+    (spoken,) = await household.home.fetch("SELECT rule_id FROM incident WHERE id = $1", first)
+    kept = [one for one in (7, 8) if f"threshold:{UUID(int=one)}" != spoken["rule_id"]]
+    await room.configure(
+        metric_thresholds=[too_damp(UUID(int=kept[0]), "warning", 53.0 + kept[0])],
+        rules={"mould_level": {"notify": False}},
+    )
+    await household.go_on()
+    await household.go_on(MINUTE)
+    assert household.kinds() == ["alarm", "clear", "alarm"]
+    assert household.heard[2]["incident_id"] != first
+
+
+async def test_other_rooms_are_told_by_themselves(household: Household) -> None:
+    rooms = [await room_of(household, name, "warning") for name in ("Bath", "Attic")]
+    for room in rooms:
+        await household.measure(room, DAMP)
+    await household.go_on()
+    await household.go_on(MINUTE)
+    assert household.kinds() == ["alarm", "alarm"]
+
+
+# --- quiet hours -----------------------------------------------------------------------------
+
+
+async def test_the_night_is_told_in_one_summary_in_the_morning(household: Household) -> None:
+    await household.home.configure(phones=["phone-1", "phone-2"])
+    rooms = [await room_of(household, name, "warning") for name in ("Bath", "Attic", "Den")]
+    household.clock.set(EVENING)
+    for room in rooms:
+        await becomes_damp(household, room)
+        await household.go_on(hours(1))
+    assert household.heard == []
+    household.clock.set(MORNING - MINUTE)
+    await household.go_on()
+    assert household.heard == []
+    await household.go_on(MINUTE)
+    assert household.kinds("phone-1") == household.kinds("phone-2") == ["summary"]
+    said = household.heard[0]
+    assert said["title"] == "3 messages from the quiet hours"
+    assert [line.split(":")[0] for line in said["body"].splitlines()] == [
+        "• Bath",
+        "• Attic",
+        "• Den",
+    ]
+    assert said["severity"] == "warning"
+
+
+async def test_what_is_over_by_the_morning_is_not_told(
+    household: Household, bath: RoomForTests
+) -> None:
+    household.clock.set(EVENING)
+    await becomes_damp(household, bath)
+    await becomes_dry(household, bath)
+    household.clock.set(MORNING)
+    await household.go_on()
+    assert household.heard == []
+    assert await bath.kinds() == [("alarm", "cancelled")]
+
+
+async def test_one_trouble_of_the_night_is_told_as_itself(
+    household: Household, bath: RoomForTests
+) -> None:
+    household.clock.set(EVENING)
+    await becomes_damp(household, bath)
+    household.clock.set(MORNING)
+    await household.go_on()
+    assert household.kinds() == ["alarm"]
+
+
+async def test_the_quiet_hours_are_those_of_the_home(
+    household: Household, bath: RoomForTests
+) -> None:
+    await household.home.configure(
+        phones=["phone-1"],
+        quiet_hours={"start": "12:30", "end": "14:00"},
+        time_zone="Europe/Berlin",
+    )
+    await becomes_damp(household, bath)  # 13:00 there
+    await household.go_on(timedelta(minutes=59))
+    assert household.heard == []
+    await household.go_on(MINUTE)
+    assert household.kinds() == ["alarm"]
+
+
+async def test_a_recovery_of_the_night_is_told_in_the_morning_and_the_alarm_goes(
+    household: Household,
+) -> None:
+    rooms = [await room_of(household, name, "warning") for name in ("Bath", "Attic")]
+    for room in rooms:
+        await becomes_damp(household, room)
+    await household.go_on(MINUTE)
+    household.clock.set(EVENING)
+    for room in rooms:
+        await becomes_dry(household, room)
+    assert household.kinds() == ["alarm", "alarm"]
+    household.clock.set(MORNING)
+    await household.go_on()
+    # the summary stands where one of the alarms was, the other is cleared away
+    assert sorted(household.kinds()[2:]) == ["clear", "summary"]
+    assert household.heard[-1]["severity"] == "none"
+
+
+# --- reminders -------------------------------------------------------------------------------
+
+
+async def remain_damp(household: Household, room: RoomForTests, until: datetime) -> None:
+    while household.clock.now() < until:
+        await household.measure(room, DAMP)
+        await household.go_on(timedelta(minutes=30))
+
+
+async def test_something_serious_is_reminded_of_at_growing_distances(household: Household) -> None:
+    room = await room_of(household, "Bath", "high")
+    await becomes_damp(household, room)
+    await remain_damp(household, room, NOON + hours(42))
+    reminders = [one["at"] for one in household.heard if one["kind"] == "reminder"]
+    assert reminders == [NOON + hours(4), NOON + hours(16), NOON + hours(40)]
+    assert household.heard[1]["title"].startswith("Bath: reminder – ")
+
+
+async def test_what_was_seen_is_cleared_on_all_phones_and_not_reminded_of(
+    household: Household,
+) -> None:
+    await household.home.configure(phones=["phone-1", "phone-2"])
+    room = await room_of(household, "Bath", "high")
+    await becomes_damp(household, room)
+    await household.press(Action.SEEN)
+    await household.send()
+    assert household.kinds("phone-1") == household.kinds("phone-2") == ["alarm", "clear"]
+    await remain_damp(household, room, NOON + hours(24))
+    assert household.kinds() == ["alarm", "clear"]
+
+
+async def test_a_warning_that_was_seen_speaks_again_when_it_gets_worse(
+    household: Household, bath: RoomForTests
+) -> None:
+    await becomes_damp(household, bath)
+    await household.go_on(MINUTE)
+    await household.press(Action.SEEN)
+    await bath.configure(
+        metric_thresholds=[too_damp(RULE, "high")], rules={"mould_level": {"notify": False}}
+    )
+    await household.go_on()
+    assert household.kinds() == ["alarm", "clear", "step_up"]
+    assert household.heard[-1]["severity"] == "high"
+
+
+async def test_an_alarm_nobody_heard_yet_is_withdrawn_when_it_is_seen(
+    household: Household, bath: RoomForTests
+) -> None:
+    await becomes_damp(household, bath)
+    await household.press(Action.SEEN)
+    await household.go_on(hours(1))
+    assert household.kinds() == []
+    assert await bath.kinds() == [("alarm", "cancelled")]
+
+
+async def test_what_was_put_off_is_cleared_and_comes_back_at_its_time(
+    household: Household, bath: RoomForTests
+) -> None:
+    await becomes_damp(household, bath)
+    await household.go_on(MINUTE)
+    until = NOON + hours(24)
+    await household.press(Action.SNOOZE, until)
+    await household.send()
+    assert household.kinds() == ["alarm", "clear"]
+    await remain_damp(household, bath, until)
+    assert household.kinds() == ["alarm", "clear"]
+    await household.go_on(MINUTE)
+    assert household.kinds() == ["alarm", "clear", "reminder"]
+    (cause,) = await household.home.fetch(
+        "SELECT cause FROM transition JOIN notification ON transition_id = transition.id"
+        " WHERE kind = 'reminder'"
+    )
+    assert cause == {"cause": "snooze_ended"}
+
+
+async def test_after_a_jump_of_the_clock_a_reminder_waits_its_whole_distance(
+    household: Household, connection: Connection
+) -> None:
+    room = await room_of(household, "Bath", "high")
+    await becomes_damp(household, room)
+    household.clock.advance(hours(100))
+    jumped = household.clock.now()
+    await connection.execute(
+        "INSERT INTO backend_state (part, is_well, since, reported_at)"
+        " VALUES ('clock', true, $1, $1)",
+        jumped,
+    )
+    await remain_damp(household, room, jumped + hours(3.5))
+    assert household.kinds() == ["alarm"]
+    await remain_damp(household, room, jumped + hours(4.5))
+    assert household.kinds() == ["alarm", "reminder"]
+
+
+# --- targets ---------------------------------------------------------------------------------
+
+
+async def test_a_room_tells_its_own_targets(household: Household) -> None:
+    room = await household.home.room(
+        "Bath", metric_thresholds=[too_damp(RULE)], targets=["phone-2", "apprise:mail"]
+    )
+    await becomes_damp(household, room)
+    rows = await household.home.fetch(
+        "SELECT channel, route, target FROM notification ORDER BY channel"
+    )
+    assert [tuple(row.values()) for row in rows] == [
+        ("apprise", "mail", "mail"),
+        ("home_assistant", "home-1", "phone-2"),
+    ]
+
+
+# --- floods ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", [None, 1, 2, 3])
+async def test_a_value_that_crosses_200_times_a_day_is_two_pushes_and_a_summary_at_most(
+    household: Household, seed: int | None
+) -> None:
+    """Invariant 5: only transitions notify; and a flood ends with one summary."""
+    await household.home.configure(phones=["phone-1"], quiet_hours=NO_QUIET)
+    room = await room_of(household, "Bath", "warning")
+    minutes = crossings(seed)
+    assert len(minutes) == 200
+    for number, minute in enumerate(minutes):
+        at = NOON + timedelta(minutes=minute)
+        await household.measure(room, DRY if number % 2 else DAMP, at)
+        await household.go_on(at - household.clock.now())
+        await household.go_on(MINUTE)
+    household.clock.set(NOON + hours(24))
+    await household.go_on()
+    pushes = [kind for kind in household.kinds() if kind != "clear"]
+    assert pushes.count("summary") <= 1
+    assert len(pushes) - pushes.count("summary") <= 2, pushes
+    assert pushes[0] == "alarm"
+    # whatever was kept back is told in the end
+    await household.measure(room, DRY)
+    for _ in range(6):
+        await household.go_on(hours(1))
+    waiting = await household.home.fetch("SELECT FROM notification WHERE held_until IS NOT NULL")
+    assert waiting == []
+
+
+def crossings(seed: int | None) -> list[float]:
+    """Return 200 minutes of a day, evenly spread or at random."""
+    if seed is None:
+        return [number * 7.2 for number in range(200)]
+    random = Random(seed)  # noqa: S311 - the same every time
+    return sorted(random.uniform(0, 1439) for _ in range(200))
+
+
+async def test_a_flood_of_rooms_is_throttled_and_ends_with_one_summary(
+    database: Database, home: HomeForTests, clock: SettableClock
+) -> None:
+    policy = NotificationPolicy(hourly_maximum=3, quiet_hours=None)
+    household = Household(home, Evaluator(database, clock, policy), database, clock)
+    for number in range(10):
+        room = await room_of(household, f"Room {number}", "warning")
+        await becomes_damp(household, room)
+    for _ in range(3):
+        await household.go_on(MINUTE)
+    assert household.kinds() == ["alarm"] * 3
+    await household.go_on(timedelta(minutes=62))
+    assert household.kinds() == ["alarm"] * 3 + ["summary"]
+    assert household.heard[-1]["title"] == "7 messages in one"
+
+
+async def test_a_target_gets_no_more_a_day_than_its_service_takes(
+    database: Database, home: HomeForTests, clock: SettableClock
+) -> None:
+    policy = NotificationPolicy(daily_maximum=4, quiet_hours=None)
+    household = Household(home, Evaluator(database, clock, policy), database, clock)
+    for number in range(8):
+        room = await room_of(household, f"Room {number}", "high")
+        await becomes_damp(household, room)
+    # another evaluator, or this one after a restart, counts the same
+    household.evaluator = Evaluator(database, clock, policy)
+    for _ in range(23):
+        await household.go_on(hours(1))
+    assert household.kinds() == ["alarm"] * 4
+    await household.go_on(hours(1) + MINUTE)
+    assert household.kinds() == ["alarm"] * 4 + ["summary"]
+
+
+# --- restarts, and what the database itself refuses ------------------------------------------
+
+
+async def test_restarting_anything_opens_and_tells_nothing_twice(
+    household: Household, bath: RoomForTests, database: Database, clock: SettableClock
+) -> None:
+    await becomes_damp(household, bath)
+    for _ in range(5):
+        household.evaluator = Evaluator(database, clock)
+        await bath.ask()
+        await household.go_on(MINUTE)
+    assert household.kinds() == ["alarm"]
+    assert await bath.incidents(f"threshold:{RULE}") == ["open"]
+
+
+async def write(connection: Connection, kind: str) -> None:
+    await connection.execute(
+        "INSERT INTO notification (transition_id, incident_id, channel, route, target, sequence,"
+        " kind, severity, message)"
+        " SELECT transition_id, incident_id, channel, route, target, sequence + 10, $1, severity,"
+        " message FROM notification LIMIT 1",
+        kind,
+    )
+
+
+@pytest.mark.parametrize("kind", ["reminder", "step_up"])
+async def test_the_database_refuses_to_remind_of_what_was_seen(
+    household: Household, bath: RoomForTests, connection: Connection, kind: str
+) -> None:
+    await becomes_damp(household, bath)
+    await household.press(Action.SEEN)
+    with pytest.raises(asyncpg.PostgresError, match="only of what is open"):
+        await write(connection, kind)
+
+
+async def test_the_database_refuses_a_summary_of_nothing(
+    household: Household, bath: RoomForTests, connection: Connection
+) -> None:
+    await becomes_damp(household, bath)
+    with pytest.raises(asyncpg.PostgresError, match="summary of nothing"):
+        await write(connection, "summary")
+
+
+async def test_the_database_refuses_a_notification_under_the_transition_of_another_incident(
+    household: Household, connection: Connection
+) -> None:
+    for name in ("Bath", "Attic"):
+        await becomes_damp(household, await room_of(household, name, "warning"))
+    with pytest.raises(asyncpg.ForeignKeyViolationError):
+        await connection.execute(
+            "INSERT INTO notification (transition_id, incident_id, channel, route, target,"
+            " sequence, kind, severity, message) SELECT max(transition_id),"
+            " (SELECT incident_id FROM notification ORDER BY transition_id LIMIT 1), 'c', 'r',"
+            " 't', 1, 'alarm', 'warning', '{}' FROM notification"
+        )
+
+
+async def test_the_database_refuses_an_unknown_kind(
+    household: Household, bath: RoomForTests, connection: Connection
+) -> None:
+    await becomes_damp(household, bath)
+    with pytest.raises(asyncpg.CheckViolationError):
+        await write(connection, "greeting")
+
+
+async def test_a_room_heard_of_by_three_silent_devices_is_told_once(
+    household: Household,
+) -> None:
+    """Devices are evidence: the room without data speaks for its sensors."""
+    room = await household.home.room("Bath")
+    await household.home.write(room.device_id, [Row(NOON, DRY)])
+    await household.home.connection.execute(
+        "INSERT INTO backend_state (part, is_well, since, reported_at)"
+        " VALUES ('broker', true, $1, $2)",
+        NOON - hours(1),
+        NOON + hours(31),
+    )
+    await household.home.connection.execute(
+        "INSERT INTO subject (device_id) VALUES ($1)", room.device_id
+    )
+    await household.home.connection.execute(
+        "INSERT INTO evaluation_request (subject_id, from_ts) SELECT id, $1 FROM subject", NOON
+    )
+    await household.home.connection.execute(
+        "UPDATE device SET last_seen_at = $1, first_seen_at = $1,"
+        " metrics = metrics || '{battery_pct}'",
+        NOON,
+    )
+    await household.go_on()
+    for _ in range(60):
+        await household.go_on(timedelta(minutes=30))
+    assert household.kinds() == ["alarm"]
+    assert "sensors" in household.heard[0]["title"]
+    rules = await household.home.fetch("SELECT rule_id FROM incident ORDER BY rule_id")
+    assert [row["rule_id"] for row in rules] == ["no_data", "silent"]
