@@ -261,6 +261,11 @@ class Life:
             title=subject.name,
             is_pending=row.state == "pending",
             is_over=not self.incident(row.incident).state.is_live,
+            is_shown=any(
+                one.attempts > 0
+                for one in self.rows
+                if (one.incident, one.lane) == (row.incident, row.lane)
+            ),
         )
 
     def _row(self, waiting: Waiting) -> Row:

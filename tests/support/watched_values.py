@@ -11,9 +11,9 @@ from mould_watch.storage import outbox
 from mould_watch.storage.database import Database
 from mould_watch.storage.incident_actions import apply_action
 from mould_watch.watch.evaluator import Evaluator
+from tests.support import notifications
 from tests.support.rooms import HomeForTests, RoomForTests, Row, SettableClock
 
-ROUTE = "home-1"
 MINUTE = timedelta(minutes=1)
 
 
@@ -51,16 +51,9 @@ class Household:
         while True:
             async with self.database.transaction() as connection:
                 await outbox.supersede(connection)
-                claimed = await outbox.claim(
-                    connection,
-                    channel="home_assistant",
-                    routes=[ROUTE],
-                    limit=100,
-                    worker="w",
-                    lease_s=60,
-                )
-                endings = [outbox.Ending(claimed=one, state="sent") for one in claimed]
-                assert all(await outbox.end_claims(connection, endings))
+                claimed = await notifications.claim(connection)
+                for one in claimed:
+                    assert await notifications.finish(connection, one, "sent")
             if not claimed:
                 return
             self.heard += [

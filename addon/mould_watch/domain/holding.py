@@ -63,6 +63,8 @@ class Waiting:
     is_pending: bool
     # its incident has ended
     is_over: bool
+    # something of its incident was tried there, and may be seen there
+    is_shown: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,9 @@ class Bundle:
         return tuple(
             one
             for one in self.told
-            if one.kind is NotificationKind.RECOVERY and one.incident_id != self.head.incident_id
+            if one.kind is NotificationKind.RECOVERY
+            and one.is_shown
+            and one.incident_id != self.head.incident_id
         )
 
 
@@ -220,7 +224,6 @@ def _gravest_first(waiting: Iterable[Waiting]) -> tuple[Waiting, ...]:
                 one.is_over,
                 not one.kind.is_alarming,
                 -one.severity.rank,
-                one.incident_id,
                 one.transition_id,
             ),
         )

@@ -49,6 +49,7 @@ async def due(connection: Connection, target: Lane, now: datetime) -> list[Waiti
             title=row["title"] or "",
             is_pending=row["is_pending"],
             is_over=row["is_over"],
+            is_shown=row["is_shown"],
         )
         for row in rows
     ]

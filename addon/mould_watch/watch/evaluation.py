@@ -140,14 +140,18 @@ async def _follow(
         if ended is not None:
             by_rule[snoozed.rule_id] = ended.incident
             events.append(ended)
+    still: list[Incident] = []
     for verdict in judgement.verdicts:
         incident = by_rule.pop(verdict.rule_id, None)
         taken = await _take_steps(writer, incident, verdict)
         events += taken
         if incident is not None and not taken:
-            await writer.keep_up(incident)
+            still.append(incident)
     # what is left has no rule any more
     events += await _retire(writer, list(by_rule.values()))
+    # at last, when it is known which of the others still speak for these
+    for incident in still:
+        await writer.keep_up(incident)
     return tuple(events)
 
 

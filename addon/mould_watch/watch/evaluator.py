@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from mould_watch.clock import Clock
 from mould_watch.domain.clock_jump import ClockWatch
 from mould_watch.domain.incident import Cause, IncidentState, Step
+from mould_watch.domain.notification import Lane
 from mould_watch.domain.notification_policy import NotificationPolicy
 from mould_watch.errors import DatabaseUnavailableError, IllegalTransitionError
 from mould_watch.retry import Backoff
@@ -97,6 +98,8 @@ class Evaluator:
         self._policy = policy
         # bounded by the number of subjects; an entry ends with the next success
         self._put_off: dict[int, _PutOff] = {}
+        # bounded by the number of targets; an entry ends with the next success
+        self._unreleased: dict[Lane, str] = {}
         self._watch = ClockWatch(clock.now(), clock.monotonic_s())
         self._adopt_at_s = clock.monotonic_s()
 
@@ -174,9 +177,31 @@ class Evaluator:
         async with self._database.connection() as connection:
             targets = await held.due_targets(connection, self._clock.now())
         for target in targets:
-            async with self._database.transaction() as connection:
-                await release_due(connection, target, self._clock.now(), self._policy)
+            try:
+                async with self._database.transaction() as connection:
+                    await release_due(connection, target, self._clock.now(), self._policy)
+            except (asyncpg.PostgresError, ValueError) as error:
+                self._tell_unreleased(target, error)
+            else:
+                self._unreleased.pop(target, None)
         return len(targets)
+
+    def _tell_unreleased(self, target: Lane, error: Exception) -> None:
+        """Say once for each new reason that what waits goes out by itself, a little later."""
+        described = f"{type(error).__name__}: {error}"
+        if self._unreleased.get(target) != described:
+            _LOGGER.error(
+                "What waits for %s could not be put together (%s); each goes out by itself.",
+                target.target,
+                described,
+                extra={
+                    "action": "release_failed",
+                    "channel": target.channel,
+                    "target": target.target,
+                    "error": described,
+                },
+            )
+        self._unreleased[target] = described
 
     async def _prepare(self) -> None:
         """Note a jump of the wall clock, and now and then who is to be judged at all."""

@@ -15,7 +15,8 @@ from tests.support.climate import NOON, hours
 from tests.support.rooms import HomeForTests, RoomForTests, Row, SettableClock
 from tests.support.watched_values import MINUTE, Household, too_damp
 
-DAMP, DRY = 80.0, 40.0
+# neither jumps so far that it is not believed
+DAMP, DRY = 80.0, 52.0
 RULE = UUID(int=7)
 EVENING = NOON + hours(11)
 MORNING = NOON + hours(19)
@@ -522,3 +523,25 @@ async def test_a_room_heard_of_by_three_silent_devices_is_told_once(
     assert "sensors" in household.heard[0]["title"]
     rules = await household.home.fetch("SELECT rule_id FROM incident ORDER BY rule_id")
     assert [row["rule_id"] for row in rules] == ["no_data", "silent"]
+
+
+async def test_what_cannot_be_put_together_is_told_once_and_goes_out_by_itself(
+    household: Household,
+    bath: RoomForTests,
+    connection: Connection,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await becomes_damp(household, bath)
+    await connection.execute(
+        "CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'no'; END $$;"
+        "CREATE TRIGGER broken BEFORE UPDATE OF held_until ON notification"
+        " FOR EACH ROW EXECUTE FUNCTION broken()"
+    )
+    for _ in range(3):
+        await household.go_on(MINUTE)
+    failures = [one for one in caplog.records if getattr(one, "action", "") == "release_failed"]
+    assert len(failures) == 1
+    await connection.execute("UPDATE notification SET due_at = clock_timestamp()")
+    await household.send()
+    assert household.kinds() == ["alarm"]

@@ -15,6 +15,10 @@ SELECT pg_try_advisory_xact_lock(19833, hashtext($1 || '/' || $2 || '/' || $3));
 SELECT n.id AS notification_id, n.incident_id, n.transition_id, n.kind, n.severity::text,
     n.held_for, n.message->>'title' AS title, n.state = 'pending' AS is_pending,
     incident.ended_at IS NOT NULL AS is_over,
+    EXISTS (SELECT FROM notification AS shown
+            WHERE shown.incident_id = n.incident_id AND shown.channel = n.channel
+              AND shown.route = n.route AND shown.target = n.target
+              AND shown.attempts > 0) AS is_shown,
     coalesce(
         (SELECT min(room.id) FROM subject_device
          JOIN subject AS room ON room.id = subject_device.subject_id AND room.room_id IS NOT NULL
