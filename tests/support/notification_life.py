@@ -145,7 +145,7 @@ class Life:
     def write(self, incident: Incident, planned: NotificationPlan, *, is_unsteady: bool) -> None:
         for row in self.rows:
             if row.notification_id in planned.cancel:
-                self.cancel(row)
+                self.cancel(row, is_over=not incident.state.is_live)
         for new in planned.add:
             level = incident.level if new.kind.is_alarming else Level.NONE
             self.append(
@@ -173,10 +173,10 @@ class Life:
         self.rows.append(row)
         return row
 
-    def cancel(self, row: Row) -> None:
+    def cancel(self, row: Row, *, is_over: bool) -> None:
         assert row.state == "pending"
         row.state = "cancelled"
-        if row.hold is not None and row.hold.reason is not Reason.FLOOD:
+        if row.hold is not None and not (row.hold.reason is Reason.FLOOD and is_over):
             row.hold = None
 
     def _hold(self, incident: Incident, new: NewNotification, *, is_unsteady: bool) -> Hold | None:

@@ -318,7 +318,7 @@ def test_phones_show_what_is_the_matter_and_nobody_is_told_too_often() -> None:
     run_state_machine_as_test(
         LifeMachine,
         settings=settings(
-            max_examples=300,
+            max_examples=200,
             stateful_step_count=50,
             derandomize=True,
             deadline=None,

@@ -50,3 +50,46 @@ BEGIN
     RETURN NEW;
 END
 $$;
+
+CREATE OR REPLACE FUNCTION notification_planned() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    about incident;
+    bundle notification;
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        -- one that goes another way instead was lawful when it was planned
+        IF NEW.kind IN ('step_up', 'reminder') AND NEW.fallback_of IS NULL THEN
+            SELECT * INTO about FROM incident WHERE id = NEW.incident_id;
+            IF about.state <> 'open' OR about.acknowledged_at IS NOT NULL
+               OR about.snoozed_until IS NOT NULL THEN
+                RAISE EXCEPTION 'notification %: a % is only of what is open, not seen, not put off',
+                    NEW.id, NEW.kind USING ERRCODE = 'MW001';
+            END IF;
+        END IF;
+        RETURN NEW;
+    END IF;
+    -- whoever claims it lets it go
+    IF NEW.state = 'claimed' AND NEW.held_until IS NOT NULL THEN
+        NEW.released_at := coalesce(NEW.released_at, NEW.held_until);
+        NEW.held_until := NULL;
+        NEW.held_for := NULL;
+    END IF;
+    -- a flood's summary tells of what was over before; what was seen, or is said anew, it leaves out
+    IF NEW.state = 'cancelled' AND OLD.state = 'pending' AND NEW.held_until IS NOT NULL
+       AND (NEW.held_for <> 'flood' OR NOT EXISTS (
+           SELECT FROM incident WHERE id = NEW.incident_id AND ended_at IS NOT NULL)) THEN
+        NEW.held_until := NULL;
+        NEW.held_for := NULL;
+    END IF;
+    IF NEW.bundled_in IS NOT NULL AND NEW.bundled_in IS DISTINCT FROM OLD.bundled_in THEN
+        SELECT * INTO bundle FROM notification WHERE id = NEW.bundled_in;
+        IF OLD.bundled_in IS NOT NULL OR NEW.attempts > 0 OR bundle.kind = 'clear'
+           OR (bundle.channel, bundle.route, bundle.target)
+               IS DISTINCT FROM (NEW.channel, NEW.route, NEW.target) THEN
+            RAISE EXCEPTION 'notification % may not be told in %', NEW.id, NEW.bundled_in
+                USING ERRCODE = 'MW001';
+        END IF;
+    END IF;
+    RETURN NEW;
+END
+$$;
