@@ -23,7 +23,7 @@ BEGIN
         -- the one that said it as well is removed, long after
         OR (OLD.state = NEW.state AND OLD.bundled_in IS NOT NULL AND NEW.bundled_in IS NULL)
         -- kept back by a flood until it was over: it waits on, and is told of in the summary
-        OR (OLD.state = 'cancelled' AND NEW.state = 'cancelled' AND OLD.held_for = 'flood')
+        OR (OLD.state = 'cancelled' AND NEW.state = 'cancelled' AND OLD.held_for IS NOT DISTINCT FROM 'flood')
         -- a person has it tried again
         OR (OLD.state = 'failed' AND NEW.state = 'pending' AND NEW.retries = OLD.retries + 1)
     ) THEN
