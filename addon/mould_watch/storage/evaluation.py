@@ -30,6 +30,8 @@ class StoredSubject:
     config: Mapping[str, Any] | None
     # since when the room is what its configuration says
     valid_from: datetime | None
+    # since when there is the room
+    created_at: datetime | None
     owner: str | None
     home: Mapping[str, Any] | None
     condition: Mapping[str, Any] | None

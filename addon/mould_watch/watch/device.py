@@ -81,7 +81,8 @@ async def judge_device(
             points = await storage.metric_points(
                 connection, device.device_id, settings.metric, now - lookback(settings), now
             )
-            judged.append(judge_threshold(settings, points, now, parts.counted_from))
+            counted_from = parts.counted_since(device.first_seen_at, settings.severity)
+            judged.append(judge_threshold(settings, points, now, counted_from))
     verdicts = tuple(one.verdict for one in judged)
     shown = _JudgedDevice(device_name(device, config), config, now, verdicts, home.temperature_unit)
     due = [at for one in judged for at in one.due if at > now]

@@ -54,6 +54,8 @@ class RoomUnderWatch:
     room_id: UUID
     config: RoomConfiguration
     valid_from: datetime
+    # since when there is the room
+    created_at: datetime | None
     home: HomeConfiguration
     # what airing was last said to do
     previous_airing: AiringEffect = AiringEffect.UNKNOWN
@@ -84,14 +86,15 @@ async def side_rules(
     rules, now, climate = room.config.rules, parts.now, touching.climate
     judged: list[Judged] = []
     if rules.condensation.enabled:
+        severity = rules.condensation.severity or DEFAULT_SEVERITY
         judged.append(
             judge_condensation(
                 touching.felt,
                 touching.model,
                 now,
-                severity=rules.condensation.severity or DEFAULT_SEVERITY,
+                severity=severity,
                 minutes=room.condensation_minutes,
-                counted_from=parts.counted_from,
+                counted_from=parts.counted_since(room.created_at, severity),
             )
         )
     if rules.no_data.enabled:
@@ -109,7 +112,7 @@ async def side_rules(
             one,
             _points(climate.temperature if one.metric == "temperature_c" else climate.humidity),
             now,
-            parts.counted_from,
+            parts.counted_since(room.created_at, one.severity),
         )
         for one in room.config.metric_thresholds
         if one.enabled

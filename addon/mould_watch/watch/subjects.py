@@ -113,6 +113,7 @@ async def _room(
         room_id=stored.room_id,
         config=config,
         valid_from=stored.valid_from or parts.now,
+        created_at=stored.created_at,
         home=watched.home,
         previous_airing=_previous_airing(stored),
     )

@@ -545,3 +545,20 @@ async def test_what_cannot_be_put_together_is_told_once_and_goes_out_by_itself(
     await connection.execute("UPDATE notification SET due_at = clock_timestamp()")
     await household.send()
     assert household.kinds() == ["alarm"]
+
+
+# --- grace -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("severity", "expected"), [("warning", []), ("high", ["alarm"])])
+async def test_a_new_room_has_a_grace_unless_it_is_urgent(
+    household: Household, connection: Connection, severity: str, expected: list[str]
+) -> None:
+    room = await room_of(household, "Bath", severity)
+    await connection.execute("UPDATE room SET created_at = $1", NOON)
+    await becomes_damp(household, room)
+    await household.go_on(timedelta(minutes=29))
+    assert household.kinds() == expected
+    await household.go_on(MINUTE)
+    await household.go_on(MINUTE)
+    assert household.kinds() == ["alarm"]

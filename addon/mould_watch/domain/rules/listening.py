@@ -5,8 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from mould_watch.domain.condition import Level
+
 STALE: Final = timedelta(minutes=3)
 """A report older than this says nothing any more: whoever made it is gone."""
+
+GRACE: Final = timedelta(minutes=30)
+"""A sensor just put up shows the hand that held it, and a room just added is still being set up."""
 
 BROKER: Final = "broker"
 SPOOL: Final = "spool"
@@ -67,6 +72,17 @@ class Parts:
         """When the wall clock last jumped: no duration reaches back beyond it."""
         clock = self.reports.get(CLOCK)
         return None if clock is None else clock.since
+
+    def counted_since(self, first: datetime | None, severity: Level) -> datetime | None:
+        """Return from when durations count for what is watched since `first`.
+
+        It has a grace, unless the user calls it urgent. A `first` ahead of now was written by
+        another clock and gives none.
+        """
+        if first is None or first > self.now or severity.rank >= Level.HIGH.rank:
+            return self.counted_from
+        known = first + GRACE
+        return known if self.counted_from is None else max(known, self.counted_from)
 
     @property
     def is_draining(self) -> bool:

@@ -47,7 +47,7 @@ ORDER BY incident_id, sequence;
 -- name: subject
 -- $1 subject, $2 now. A version made by a clock ahead of this process counts already.
 SELECT subject.room_id, subject.device_id, subject.is_backend, room.name,
-    room.archived_at IS NOT NULL AS is_archived, version.config, version.valid_from,
+    room.archived_at IS NOT NULL AS is_archived, version.config, version.valid_from, room.created_at,
     configuration.owner, configuration.home, condition.condition, condition.next_evaluation_at
 FROM subject
 LEFT JOIN room ON room.id = subject.room_id
