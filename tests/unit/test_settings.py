@@ -1,10 +1,12 @@
 """Settings: environment before the app's options file; faults as one clear sentence."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from mould_watch.domain.notification_policy import NotificationPolicy
 from mould_watch.errors import SettingsError
 from mould_watch.settings import Settings
 
@@ -148,4 +150,33 @@ def test_a_batch_that_waits_to_be_full_must_fit_the_window(
     monkeypatch.setenv("MOULD_WATCH_INGEST__BATCHES", "classic")
     monkeypatch.setenv("MOULD_WATCH_MQTT__RECEIVE_MAXIMUM", "20")
     with pytest.raises(SettingsError, match=r"mqtt\.receive_maximum \(20\)"):
+        Settings.load()
+
+
+def test_when_and_how_often_people_are_told_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings.load().plan.policy == NotificationPolicy()
+    monkeypatch.setenv("MOULD_WATCH_PLAN__GROUP_WAIT_S", "0")
+    monkeypatch.setenv("MOULD_WATCH_PLAN__QUIET_HOURS", "")
+    monkeypatch.setenv("MOULD_WATCH_PLAN__REMINDER_HOURS", "[1, 2]")
+    monkeypatch.setenv("MOULD_WATCH_PLAN__DAILY_MAXIMUM", "50")
+    policy = Settings.load().plan.policy
+    assert (policy.group_wait, policy.quiet_hours) == (timedelta(0), None)
+    assert policy.reminders == (timedelta(hours=1), timedelta(hours=2))
+    assert policy.daily_maximum == 50
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("QUIET_HOURS", "late", "plan.quiet_hours"),
+        ("QUIET_HOURS", "25:00-07:00", "pattern"),
+        ("REMINDER_HOURS", "[4, 2]", "grow"),
+        ("DAILY_MAXIMUM", "501", "plan.daily_maximum"),
+    ],
+)
+def test_a_plan_that_makes_no_sense_is_refused_in_words(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
+) -> None:
+    monkeypatch.setenv(f"MOULD_WATCH_PLAN__{name}", value)
+    with pytest.raises(SettingsError, match=words):
         Settings.load()
