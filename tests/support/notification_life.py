@@ -228,15 +228,15 @@ class Life:
         ]
 
     def _bundle(self, bundle: Bundle) -> None:
+        for one in bundle.cleared:
+            row = self._row(one)
+            clear = self._next(row, NotificationKind.CLEAR)
+            self.append(row.incident, clear, Level.NONE, None)
         head = self._row(bundle.head)
         new = self.append(head.incident, self._next(head, bundle.kind), bundle.severity, None)
         for one in bundle.told:
             row = self._row(one)
             row.state, row.hold, row.bundled_in = "cancelled", None, new
-        for one in bundle.cleared:
-            row = self._row(one)
-            clear = self._next(row, NotificationKind.CLEAR)
-            self.append(row.incident, clear, Level.NONE, None)
 
     def _next(self, row: Row, kind: NotificationKind) -> NewNotification:
         own = [
@@ -322,10 +322,11 @@ class Life:
         self.now += delta
 
     def shown(self, target: Lane) -> dict[UUID, NotificationKind]:
-        """Return what a phone shows: the newest of each incident's tag, unless it was cleared."""
+        """Return what a phone shows of each incident: the newest, unless it was cleared."""
         shown: dict[UUID, NotificationKind] = {}
         for _, row in self.sent:
-            if row.lane == target:
+            # a summary is shown beside everything
+            if row.lane == target and row.kind is not NotificationKind.SUMMARY:
                 shown[row.incident] = row.kind
         return {
             incident: kind for incident, kind in shown.items() if kind is not NotificationKind.CLEAR

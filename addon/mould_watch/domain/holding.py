@@ -89,13 +89,16 @@ class Bundle:
 
     @property
     def cleared(self) -> tuple[Waiting, ...]:
-        """Recoveries told elsewhere than where the alarm is shown: that must go away."""
+        """Recoveries told elsewhere than where the alarm is shown: that must go away.
+
+        A summary is shown beside everything, not in the place of its first.
+        """
         return tuple(
             one
             for one in self.told
             if one.kind is NotificationKind.RECOVERY
             and one.is_shown
-            and one.incident_id != self.head.incident_id
+            and (self.kind is NotificationKind.SUMMARY or one is not self.head)
         )
 
 

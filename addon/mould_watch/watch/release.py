@@ -37,6 +37,8 @@ async def release_due(
         await held.hold(connection, decision.wait, decision.hold, now)
     for bundle in decision.bundles:
         message = await held.message_of(connection, bundle.head.notification_id)
+        for recovery in bundle.cleared:
+            await held.clear(connection, recovery, message, now)
         await held.bundle(
             connection,
             bundle.told,
@@ -45,8 +47,6 @@ async def release_due(
             message=dict(message) | _words(bundle, message, home.language),
             now=now,
         )
-        for recovery in bundle.cleared:
-            await held.clear(connection, recovery, message, now)
 
 
 async def _home(connection: Connection) -> HomeConfiguration:

@@ -241,8 +241,8 @@ async def test_a_recovery_of_the_night_is_told_in_the_morning_and_the_alarm_goes
     assert household.kinds() == ["alarm", "alarm"]
     household.clock.set(MORNING)
     await household.go_on()
-    # the summary stands where one of the alarms was, the other is cleared away
-    assert sorted(household.kinds()[2:]) == ["clear", "summary"]
+    # the summary stands beside the alarms, and these are cleared away
+    assert sorted(household.kinds()[2:]) == ["clear", "clear", "summary"]
     assert household.heard[-1]["severity"] == "none"
 
 

@@ -133,8 +133,10 @@ class LifeMachine(RuleBasedStateMachine):
         if is_risk_of(self.life.subjects[which].incident):
             until = self.life.now + hours(hours_on)
             self.life.press(self.life.subjects[which], Action.SNOOZE, until)
-            self.known[which].seen_at = self.known[which].level
-            self.known[which].put_off_until = until
+            known = self.known[which]
+            # until the same time: it is so already
+            if known.put_off_until != until:
+                known.seen_at, known.put_off_until = known.level, until
 
     @precondition(lambda self: len(self.life.rows) > 6)
     @rule(which=WHICH)
@@ -282,13 +284,12 @@ class LifeMachine(RuleBasedStateMachine):
                     cleared = [row.sequence for row in own if row.kind is NotificationKind.CLEAR]
                     assert max(row.sequence for row in told) > max(cleared, default=0)
                 if known.seen_at is not None:
-                    shown = self.life.shown(lane).get(incident.incident_id)
-                    assert shown is None or shown is NotificationKind.SUMMARY
+                    assert incident.incident_id not in self.life.shown(lane)
 
         for incident_id in self.life.over:
             for lane in {row.lane for row in self._of(incident_id)}:
                 kind = self.life.shown(lane).get(incident_id)
-                assert kind in {None, NotificationKind.RECOVERY, NotificationKind.SUMMARY} or (
+                assert kind in {None, NotificationKind.RECOVERY} or (
                     # what was told together stands for those that last
                     any(_is_bundle(row, self) for row in self._of(incident_id))
                 )
