@@ -66,7 +66,9 @@ class Faults:
             MOULD_WATCH_FAILPOINT=point, MOULD_WATCH_FAILPOINT_AFTER=str(1 + fault.choice % 3)
         )
         if "drain" in point:
-            await asyncio.sleep(3.0)  # so that there is something to drain
+            # so that there is something to drain
+            await backend.has_said("broker_connected")
+            await asyncio.sleep(0.3)
             await self._world.database_back()
         if not await backend.ended(_POINT_REACHED_S):
             self._points_missed += 1
@@ -75,7 +77,8 @@ class Faults:
         await backend.start()
 
     async def _stop_backend(self, fault: Fault) -> None:
-        await self._world.backend.hears()
+        # from then on it hears signals
+        await self._world.backend.has_said("api_listening")
         code = await self._world.backend.end(signal.SIGTERM)
         if code != 0:
             raise RuntimeError(f"the backend ended with {code} when it was told to")

@@ -101,15 +101,15 @@ class Backend:
         async with asyncio.timeout(timeout_s):
             return await self.process.wait()
 
-    async def hears(self) -> None:
-        """Wait until this start of it has come so far that it hears signals."""
+    async def has_said(self, action: str) -> None:
+        """Wait until this start of it has logged an action."""
 
-        def has_begun() -> bool:
+        def said() -> bool:
             with self.log_file.open("rb") as log:
                 log.seek(self._log_from)
-                return b"api_listening" in log.read()
+                return f'"action": "{action}"'.encode() in log.read()
 
-        await until(has_begun)
+        await until(said)
 
     async def ended(self, timeout_s: float) -> bool:
         """Return whether it ends by itself within this time."""
