@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from mould_watch.domain.rules.backend_trouble import FAILED_RECENT
+from mould_watch.domain.rules.kinds import RuleKind
 from mould_watch.domain.rules.listening import CLOCK, STALE, PartReport
 from mould_watch.storage.database import Connection
 from mould_watch.storage.sql import load_queries
@@ -48,3 +50,18 @@ async def dead_letters(connection: Connection, now: datetime) -> tuple[int, date
     )
     assert row is not None  # noqa: S101 - an aggregate has a row
     return row["count"], row["newest"]
+
+
+async def failed_notifications(
+    connection: Connection, now: datetime
+) -> tuple[int, datetime | None]:
+    """Return how many notifications failed within a day and were not tried again, and the newest.
+
+    Those that tell of failed notifications are left out: they would keep themselves alive.
+    """
+    row = await connection.fetchrow(
+        _QUERIES.failed_notifications,
+        now - FAILED_RECENT,
+        RuleKind.NOTIFICATIONS_FAILED.value,
+    )
+    return (row["count"], row["newest"]) if row else (0, None)

@@ -12,6 +12,7 @@ from mould_watch.domain.notification import NotificationKind
 from mould_watch.domain.rules.backend_trouble import (
     judge_broker_away,
     judge_dead_letters,
+    judge_failed_notifications,
     judge_spool_filling,
 )
 from mould_watch.domain.rules.kinds import RuleKind, kind_of
@@ -49,6 +50,8 @@ class _JudgedBackend:
                 return rules.broker_away
             case RuleKind.SPOOL_FILLING:
                 return rules.spool_filling
+            case RuleKind.NOTIFICATIONS_FAILED:
+                return rules.notifications_failed
             case _:
                 return rules.dead_letters
 
@@ -79,6 +82,11 @@ async def judge_backend(
     if letters.enabled:
         severity = letters.severity or Level.WATCH
         judged.append(judge_dead_letters(newest, count, now, severity=severity))
+    failed = shown.settings(RuleKind.NOTIFICATIONS_FAILED)
+    if failed.enabled:
+        failures, latest = await storage.failed_notifications(connection, now)
+        severity = failed.severity or Level.WARNING
+        judged.append(judge_failed_notifications(latest, failures, now, severity=severity))
     due = [at for one in judged for at in one.due if at > now]
     return Judgement(
         verdicts=tuple(one.verdict for one in judged),

@@ -93,6 +93,11 @@ GERMAN: Final = Language(
             "Die Liste in Home Assistant sagt, welche.",
             "alle Nachrichten sind wieder zu verstehen",
         ),
+        RuleKind.NOTIFICATIONS_FAILED: Plain(
+            "manche Benachrichtigungen sind nicht zustellbar",
+            "Sehen Sie in Home Assistant nach, ob es alle Telefone und Dienste noch gibt.",
+            "Benachrichtigungen sind wieder zustellbar",
+        ),
     },
     above="{metric} bei {value}, über {threshold}",
     below="{metric} bei {value}, unter {threshold}",

@@ -91,6 +91,11 @@ ENGLISH: Final = Language(
             "The list in Home Assistant says which.",
             "all messages are understood again",
         ),
+        RuleKind.NOTIFICATIONS_FAILED: Plain(
+            "some notifications cannot be delivered",
+            "Look in Home Assistant whether all phones and services are still there.",
+            "notifications can be delivered again",
+        ),
     },
     above="{metric} is {value}, above {threshold}",
     below="{metric} is {value}, below {threshold}",

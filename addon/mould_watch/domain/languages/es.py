@@ -92,6 +92,11 @@ SPANISH: Final = Language(
             "La lista en Home Assistant dice cuáles.",
             "vuelven a entenderse todos los mensajes",
         ),
+        RuleKind.NOTIFICATIONS_FAILED: Plain(
+            "algunas notificaciones no se pueden entregar",
+            "Mire en Home Assistant si todos los teléfonos y servicios existen todavía.",
+            "las notificaciones vuelven a entregarse",
+        ),
     },
     above="{metric} a {value}, por encima de {threshold}",
     below="{metric} a {value}, por debajo de {threshold}",

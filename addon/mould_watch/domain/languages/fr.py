@@ -97,6 +97,11 @@ FRENCH: Final = Language(
             "La liste dans Home Assistant dit lesquels.",
             "tous les messages sont de nouveau compris",
         ),
+        RuleKind.NOTIFICATIONS_FAILED: Plain(
+            "certaines notifications ne peuvent pas être remises",
+            "Vérifiez dans Home Assistant si tous les téléphones et services existent encore.",
+            "les notifications peuvent de nouveau être remises",
+        ),
     },
     above="{metric} à {value}, au-dessus de {threshold}",
     below="{metric} à {value}, au-dessous de {threshold}",

@@ -93,6 +93,11 @@ ITALIAN: Final = Language(
             "L’elenco in Home Assistant dice quali.",
             "tutti i messaggi si capiscono di nuovo",
         ),
+        RuleKind.NOTIFICATIONS_FAILED: Plain(
+            "alcune notifiche non possono essere consegnate",
+            "Controlla in Home Assistant se tutti i telefoni e servizi ci sono ancora.",
+            "le notifiche possono di nuovo essere consegnate",
+        ),
     },
     above="{metric} a {value}, sopra {threshold}",
     below="{metric} a {value}, sotto {threshold}",

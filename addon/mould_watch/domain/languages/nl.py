@@ -91,6 +91,11 @@ DUTCH: Final = Language(
             "De lijst in Home Assistant zegt welke.",
             "alle berichten zijn weer te begrijpen",
         ),
+        RuleKind.NOTIFICATIONS_FAILED: Plain(
+            "sommige meldingen kunnen niet worden bezorgd",
+            "Kijk in Home Assistant of alle telefoons en diensten er nog zijn.",
+            "meldingen kunnen weer worden bezorgd",
+        ),
     },
     above="{metric} op {value}, boven {threshold}",
     below="{metric} op {value}, onder {threshold}",

@@ -1,4 +1,4 @@
-"""The rules about the backend itself: "broker_away", "spool_filling" and "dead_letters".
+"""The rules about the backend itself: broker, spool, dead letters, failed notifications.
 
 A trouble of the backend hides all others, so it is watched like a room. What is known comes
 from the database, so that any replica can judge it.
@@ -24,6 +24,9 @@ DEAD_LETTERS_LEAST: Final = 10
 
 DEAD_LETTERS_RECENT: Final = timedelta(hours=1)
 DEAD_LETTERS_QUIET: Final = timedelta(hours=24)
+
+FAILED_RECENT: Final = timedelta(hours=24)
+"""How long a notification that failed is news, if nobody has it tried again."""
 
 
 def judge_broker_away(
@@ -106,3 +109,28 @@ def judge_dead_letters(
     )
     ahead = (DEAD_LETTERS_RECENT, DEAD_LETTERS_QUIET) if newest is not None else ()
     return Judged(verdict, tuple(newest + one for one in ahead if newest and newest + one > now))
+
+
+def judge_failed_notifications(
+    newest: datetime | None, count: int, now: datetime, *, severity: Level
+) -> Judged:
+    """Judge the notifications that could not be delivered within a day, and the newest of them.
+
+    Those that tell of just this are none of them: what fails is told of once.
+    """
+    is_failing = newest is not None and now - newest < FAILED_RECENT
+    verdict = Verdict(
+        rule_id=RuleKind.NOTIFICATIONS_FAILED.value,
+        is_known=True,
+        level=severity if is_failing else Level.NONE,
+        is_breach=is_failing,
+        is_verified=is_failing,
+        is_clear=not is_failing,
+        is_recovered=not is_failing,
+        breach_since=newest if is_failing else None,
+        evidence={
+            "newest_at": None if newest is None else newest.isoformat(),
+            "count_last_day": count,
+        },
+    )
+    return Judged(verdict, (newest + FAILED_RECENT,) if newest is not None and is_failing else ())

@@ -21,6 +21,7 @@ class RuleKind(StrEnum):
     BROKER_AWAY = "broker_away"
     SPOOL_FILLING = "spool_filling"
     DEAD_LETTERS = "dead_letters"
+    NOTIFICATIONS_FAILED = "notifications_failed"
 
 
 def kind_of(rule_id: str) -> RuleKind:

@@ -60,6 +60,7 @@ class BackendRules(DocumentPart):
     broker_away: RuleSettings = RuleSettings()
     spool_filling: RuleSettings = RuleSettings()
     dead_letters: RuleSettings = RuleSettings()
+    notifications_failed: RuleSettings = RuleSettings()
 
 
 class Direction(StrEnum):

@@ -29,3 +29,11 @@ INSERT INTO evaluation_request (subject_id, from_ts) SELECT id, $1 FROM subject 
 -- $1 the day before, UTC: how many came since it began, and when the newest did.
 SELECT coalesce((SELECT sum(count) FROM dead_letter_count WHERE day >= $1), 0)::bigint AS count,
     (SELECT max(received_at) FROM dead_letter) AS newest;
+
+-- name: failed_notifications
+-- $1 since, $2 the rule that tells of them: its own are left out.
+SELECT count(*)::bigint AS count, max(notification.finished_at) AS newest
+FROM notification
+JOIN incident ON incident.id = notification.incident_id
+WHERE notification.state = 'failed' AND notification.finished_at >= $1
+  AND incident.rule_id <> $2;
