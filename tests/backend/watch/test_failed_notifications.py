@@ -49,7 +49,8 @@ async def _told(home: HomeForTests) -> dict[str, UUID]:
     """Return target -> notification of those that tell of failed ones."""
     rows = await home.connection.fetch(
         "SELECT notification.id, target FROM notification "
-        "JOIN incident ON incident.id = incident_id WHERE rule_id = $1 ORDER BY notification.sequence DESC",
+        "JOIN incident ON incident.id = incident_id WHERE rule_id = $1 "
+        "ORDER BY notification.sequence DESC",
         _RULE,
     )
     return {row["target"]: row["id"] for row in rows}
