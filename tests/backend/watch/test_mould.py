@@ -8,7 +8,7 @@ import pytest
 from mould_watch.storage import mould
 from mould_watch.watch.evaluator import Evaluator
 from tests.support.climate import DAMP_PCT, DRY_PCT, NOON, hours
-from tests.support.rooms import HomeForTests, RoomForTests, Row, SettableClock
+from tests.support.rooms import SOURCE, HomeForTests, RoomForTests, Row, SettableClock
 
 FIVE_DAYS = [DAMP_PCT + number % 2 / 10 for number in range(5 * 24)]
 COLD = {"kind": "fixed", "temperature_c": 0.0, "humidity_pct": 80.0}
@@ -247,3 +247,78 @@ async def test_showers_show_how_the_room_dries(
     assert drying["half_time_minutes"] == pytest.approx(20, abs=1.5)
     stored = await home.fetch("SELECT started_at FROM shower ORDER BY started_at")
     assert [row["started_at"] for row in stored] == [NOON - hours(21), NOON - hours(11)]
+
+
+async def known(room: RoomForTests) -> list[datetime]:
+    """Return the hours of which something is known."""
+    rows = await room.home.fetch(
+        "SELECT hour FROM room_hour WHERE subject_id = $1 ORDER BY hour", room.subject_id
+    )
+    return [row["hour"] for row in rows]
+
+
+async def test_a_device_found_to_be_the_room_s_brings_its_past_with_it(
+    bathroom: RoomForTests, home: HomeForTests, evaluator: Evaluator
+) -> None:
+    by_topic = await home.device("zigbee2mqtt/bathroom")
+    await home.write(
+        by_topic, [Row(NOON - hours(back), DAMP_PCT + back % 2 / 10) for back in range(20, 60)]
+    )
+    await bathroom.measure(NOON, [DAMP_PCT] * 10)
+    await evaluator.evaluate_waiting()
+    assert await known(bathroom) == [NOON - hours(back) for back in range(9, 0, -1)]
+    await home.connection.execute(
+        "UPDATE device SET merged_into = $1 WHERE id = $2", bathroom.device_id, by_topic
+    )
+    await bathroom.ask()
+    await evaluator.evaluate_waiting()
+    # the last one before the gap of ten hours counts for an hour
+    expected = [*range(59, 19, -1), *range(9, 0, -1)]
+    assert await known(bathroom) == [NOON - hours(back) for back in expected]
+
+
+async def test_another_source_from_now_leaves_the_past_and_one_that_always_was_takes_it(
+    bathroom: RoomForTests, home: HomeForTests, evaluator: Evaluator, clock: SettableClock
+) -> None:
+    await bathroom.measure(NOON, [DAMP_PCT] * 20)
+    await evaluator.evaluate_waiting()
+    await home.connection.execute(
+        "UPDATE room_config_version SET valid_from = $1", NOON - timedelta(days=9)
+    )
+    other = await home.device("other")
+    source = {"kind": "device", "source_instance": SOURCE, "native_id": "other"}
+    both = {"temperature": source, "humidity": source}
+    clock.advance(hours(3))
+    await home.write(other, [Row(clock.now() - hours(back), DRY_PCT) for back in range(10)])
+    await bathroom.configure(sources=both, valid_from=NOON)
+    await evaluator.evaluate_waiting()
+    humidities = "SELECT hour, humidity_pct FROM room_hour ORDER BY hour"
+    from_now = await home.fetch(humidities)
+    assert [row["humidity_pct"] for row in from_now] == [DAMP_PCT] * 19 + [DRY_PCT] * 3
+    await home.connection.execute(
+        "UPDATE room_config_version SET is_always = true WHERE valid_from = $1", NOON
+    )
+    await bathroom.ask()
+    await evaluator.evaluate_waiting()
+    always = await home.fetch(humidities)
+    assert [row["humidity_pct"] for row in always] == [DRY_PCT] * 9
+
+
+async def test_hours_of_a_faulty_sensor_are_gaps(
+    bathroom: RoomForTests, home: HomeForTests, evaluator: Evaluator
+) -> None:
+    """A sensor stands at 100 % for a day: no mould grows out of that."""
+    saturated = range(6, 30)
+    rows = [
+        Row(
+            NOON - hours(back),
+            99.9 if back in saturated else 60.0 + back % 5,
+            20.0 + back % 3 / 10,
+        )
+        for back in range(40)
+    ]
+    await home.write(bathroom.device_id, rows)
+    await evaluator.evaluate_waiting()
+    missing = {NOON - hours(back) for back in range(1, 40)} - set(await known(bathroom))
+    # the first twelve hours may be true; the line to the first good value is not drawn over them
+    assert missing == {NOON - hours(back) for back in range(6, 17)}
