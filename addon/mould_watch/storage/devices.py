@@ -146,7 +146,16 @@ async def describe(
     connection: Connection, source_instance: str, labels: Iterable[DeviceLabel]
 ) -> None:
     """Take over what is said of known devices; writes differences only."""
-    by_native_id = {label.native_id: label for label in labels}
+    by_native_id: dict[str, DeviceLabel] = {}
+    for label in labels:
+        before = by_native_id.get(label.native_id, label)
+        # one message says what another leaves open
+        by_native_id[label.native_id] = DeviceLabel(
+            label.native_id,
+            label.name or before.name,
+            label.manufacturer or before.manufacturer,
+            label.model or before.model,
+        )
     natives = sorted(by_native_id)
     known = await _by_native_id(connection, [source_instance] * len(natives), natives)
     for native_id in natives:

@@ -96,6 +96,21 @@ async def test_a_changed_announcement_moves_the_subscription_and_the_labels(
     assert await stored.count("device") == 1
 
 
+async def test_a_message_that_does_not_name_its_device_takes_no_name_away(
+    ingesting: Ingesting, sensor: Publisher, stored: Stored
+) -> None:
+    # kept by the broker: both come in one batch
+    await sensor.publish(CONFIG, announcement(), retain=True)
+    unnamed = {"unique_id": "h", "name": "Humidity", "device": {"identifiers": ["bath-1"]}}
+    percent = {"device_class": "humidity", "unit_of_measurement": "%"}
+    second = CONFIG.replace("temp", "zz")
+    await sensor.publish(second, announcement(**unnamed, **percent), retain=True)
+    async with ingesting.running():
+        await stored.ended("control", 2)
+    (device,) = await stored.rows("SELECT name, manufacturer, model FROM device")
+    assert device == {"name": "Bath", "manufacturer": "Me", "model": "M"}
+
+
 async def test_a_device_that_is_taken_back_is_listened_to_no_more_and_stays_known(
     ingesting: Ingesting, sensor: Publisher, stored: Stored
 ) -> None:

@@ -72,7 +72,8 @@ class AnnouncedDevice:
     """A device as its discovery messages describe it."""
 
     native_id: str
-    name: str
+    # None: this message does not name it, another may
+    name: str | None
     manufacturer: str | None
     model: str | None
 
@@ -153,7 +154,7 @@ def _component(fields: Mapping[str, Any], place: str, owner: str) -> Component |
     return Component(
         key=key,
         name=name,
-        device=_device(fields.get("device"), owner, name),
+        device=_device(fields.get("device"), owner),
         column=column,
         unit=unit,
         state_topic=topic,
@@ -172,11 +173,11 @@ def _measured(fields: Mapping[str, Any]) -> tuple[str | None, Unit | None]:
     return column, unit_of(column, name) if isinstance(name, str) else None
 
 
-def _device(value: object, owner: str, name: str) -> AnnouncedDevice:
+def _device(value: object, owner: str) -> AnnouncedDevice:
     fields = _in_full(value, DEVICE_ABBREVIATIONS) if isinstance(value, dict) else {}
     return AnnouncedDevice(
         native_id=_identifier(fields) or owner,
-        name=_text(fields.get("name")) or name,
+        name=_text(fields.get("name")),
         manufacturer=_text(fields.get("manufacturer")),
         model=_text(fields.get("model")),
     )

@@ -343,14 +343,18 @@ class DiscoveryDecoder:
         device = component.device.native_id
         return device if own == component.key else f"{device}:{component.key}"
 
-    def _name(self, component: Component) -> str:
+    def _name(self, component: Component) -> str | None:
+        """Return what the device of a component is called; None: nothing announced names it."""
         device = component.device
-        if self._native_id(component) == device.native_id or component.name == device.name:
-            return device.name
-        return f"{device.name} {component.name}"
+        alike = self._by_device.get(device.native_id, {}).values()
+        named = device.name or next((one.device.name for one in alike if one.device.name), None)
+        if named is None or self._native_id(component) == device.native_id:
+            return named
+        return named if component.name == named else f"{named} {component.name}"
 
     def _reference(self, component: Component) -> DeviceReference:
-        return DeviceReference(SOURCE_INSTANCE, self._native_id(component), self._name(component))
+        name = self._name(component) or component.name
+        return DeviceReference(SOURCE_INSTANCE, self._native_id(component), name)
 
 
 def _is_watched(topic: str, prefix: str) -> bool:

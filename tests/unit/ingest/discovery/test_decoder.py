@@ -100,6 +100,20 @@ def test_a_battery_on_a_topic_of_its_own_is_a_reading_where_the_device_measures_
     assert values(decoder, b"90", "esp/battery") == {"bath-1": {"battery_pct": 90}}
 
 
+def test_a_device_that_one_message_does_not_name_keeps_the_name_of_another(
+    decoder: DiscoveryDecoder,
+) -> None:
+    unnamed = {"unique_id": "h", "name": "Humidity", "device": {"identifiers": ["bath-1"]}}
+    first = announce(decoder, "sensor/bath/h", **unnamed)
+    assert isinstance(first, DecodedAnnouncement)
+    assert [one.name for one in first.known] == ["Humidity"]
+    assert [one.name for one in first.labels] == [None]
+    announce(decoder)
+    again = announce(decoder, "sensor/bath/h", **unnamed)
+    assert isinstance(again, DecodedAnnouncement)
+    assert [one.name for one in again.labels] == ["Bath"]
+
+
 def test_components_of_several_devices_on_one_topic_make_a_reading_each(
     decoder: DiscoveryDecoder,
 ) -> None:
