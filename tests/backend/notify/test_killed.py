@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -171,22 +171,20 @@ async def test_a_worker_paused_past_its_lease_wakes_up_to_find_its_claim_gone(
     assert [shown["id"] for shown in phone.visible()] == [str(notification_id), str(second)]
 
 
-async def test_four_workers_claim_disjointly(
-    database: Database, phone: Phone, start_worker: StartWorker
+@pytest.mark.parametrize("workers", [2, 4])
+async def test_workers_claim_disjointly_and_keep_each_lanes_order(
+    database: Database, phone: Phone, start_worker: StartWorker, workers: int
 ) -> None:
     lanes, each = 60, 5
-    phone.hold()  # until all four have claimed something
-    async with (
-        start_worker("a", claim_batch=5),
-        start_worker("b", claim_batch=5),
-        start_worker("c", claim_batch=5),
-        start_worker("d", claim_batch=5),
-    ):
+    phone.hold()  # until all have claimed something
+    async with AsyncExitStack() as stack:
+        for number in range(workers):
+            await stack.enter_async_context(start_worker(f"w{number}", claim_batch=5))
         async with database.transaction() as connection:
             ids = await _add_lanes(connection, lanes, each)
 
         async def all_busy() -> bool:
-            return len({call["pid"] for call in phone.calls()}) == 4
+            return len({call["pid"] for call in phone.calls()}) == workers
 
         await until(all_busy, timeout_s=30)
         phone.release()

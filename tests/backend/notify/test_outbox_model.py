@@ -19,9 +19,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from mould_watch.storage import outbox
+from mould_watch.domain.notification import Lane
+from mould_watch.storage import outbox, outbox_care
 from mould_watch.storage.connections import connect
 from mould_watch.storage.outbox import ClaimedNotification
+from mould_watch.storage.outbox_care import HandedOver, RetryOutcome
 from tests.support.notifications import (
     INSTANCE,
     add_incident,
@@ -49,6 +51,10 @@ class _Modelled:
     attempts: int = 0
     token: UUID | None = None
     stale: bool = False
+    unknown: int = 0
+    retries: int = 0
+    # it was cancelled because another goes through the other channel in its place
+    fell_back: bool = False
     path: list[str] = field(default_factory=lambda: ["pending"])
 
     def become(self, state: str) -> None:
@@ -99,6 +105,8 @@ class OutboxMachine(RuleBasedStateMachine):
         for each in claimed:
             row = self.rows[each.notification_id]
             assert each.taken_over == (row.state == "claimed")
+            row.unknown += each.taken_over
+            assert each.unknown_outcomes == row.unknown
             row.become("claimed")
             row.attempts += 1
             row.token, row.stale = each.claim_token, False
@@ -143,9 +151,45 @@ class OutboxMachine(RuleBasedStateMachine):
         result = self._run(outbox.supersede(self.connection))
         assert (result.given_back, result.cancelled) == (len(stale), len(pending))
         for id_ in stale:
+            self.rows[id_].unknown += 1
             self.rows[id_].become("pending")
         for id_ in pending:
             self.rows[id_].become("cancelled")
+
+    @precondition(lambda self: self.rows)
+    @rule(which=st.integers(min_value=0))
+    def retry_by_hand(self, which: int) -> None:
+        id_ = list(self.rows)[which % len(self.rows)]
+        row = self.rows[id_]
+        lane = self._lane(row.lane)
+        is_followed = any(other.state != "cancelled" for other in lane[lane.index(row) + 1 :])
+        outcome = self._run(self._retry(id_))
+        if row.state != "failed":
+            assert outcome is RetryOutcome.NOT_FAILED
+        elif is_followed:
+            assert outcome is RetryOutcome.OVERTAKEN
+        else:
+            assert outcome is RetryOutcome.DONE
+            row.become("pending")
+            row.due = True
+            row.retries += 1
+
+    @rule()
+    def nobody_comes(self) -> None:
+        """What is due, first in its lane and no closing message goes the other way."""
+        waiting = {
+            id_
+            for id_, row in self.rows.items()
+            if row.state == "pending"
+            and row.due
+            and row.kind not in {"recovery", "clear"}
+            and not any(other.state in _LIVE for other in self._before(row))
+        }
+        handed = self._run(self._fall_back())
+        assert {one.notification_id for one in handed} == waiting
+        for one in handed:
+            self.rows[one.notification_id].become("cancelled")
+            self.rows[one.notification_id].fell_back = True
 
     @rule()
     def stop_the_worker(self) -> None:
@@ -160,18 +204,40 @@ class OutboxMachine(RuleBasedStateMachine):
         found = self._run(
             self.connection.fetch(
                 """
-                SELECT n.id, n.state::text, n.attempts, n.claim_token,
+                SELECT n.id, n.state::text, n.attempts, n.claim_token, n.unknown_outcomes,
+                    n.retries, n.fell_back,
                     array(SELECT s.to_state::text FROM notification_step AS s
                           WHERE s.notification_id = n.id ORDER BY s.id) AS path
-                FROM notification AS n WHERE n.incident_id = ANY ($1::uuid[])
+                FROM notification AS n
+                WHERE n.incident_id = ANY ($1::uuid[]) AND n.channel = 'home_assistant'
                 """,
                 self.incidents,
             )
         )
-        assert {
-            row["id"]: (row["state"], row["attempts"], row["claim_token"], row["path"])
-            for row in found
-        } == {id_: (row.state, row.attempts, row.token, row.path) for id_, row in self.rows.items()}
+        names = ("state", "attempts", "claim_token", "unknown_outcomes", "retries", "fell_back")
+        assert {row["id"]: (*(row[name] for name in names), row["path"]) for row in found} == {
+            id_: (
+                row.state,
+                row.attempts,
+                row.token,
+                row.unknown,
+                row.retries,
+                row.fell_back,
+                row.path,
+            )
+            for id_, row in self.rows.items()
+        }
+
+    @invariant()
+    def the_other_way_says_each_transition_once(self) -> None:
+        said = self._run(
+            self.connection.fetch(
+                "SELECT count(*) AS times FROM notification WHERE channel = 'apprise' "
+                "AND incident_id = ANY ($1::uuid[]) GROUP BY incident_id, transition_id, kind",
+                self.incidents,
+            )
+        )
+        assert all(row["times"] == 1 for row in said)
 
     @invariant()
     def a_lane_has_one_claim_and_nothing_live_before_it(self) -> None:
@@ -187,6 +253,25 @@ class OutboxMachine(RuleBasedStateMachine):
             self._run(self.connection.close())
         finally:
             self.runner.close()
+
+    def _before(self, row: _Modelled) -> list[_Modelled]:
+        lane = self._lane(row.lane)
+        return lane[: lane.index(row)]
+
+    async def _retry(self, id_: UUID) -> RetryOutcome:
+        async with self.connection.transaction():
+            return await outbox_care.retry(self.connection, id_)
+
+    async def _fall_back(self) -> list[HandedOver]:
+        async with self.connection.transaction():
+            return await outbox_care.fall_back(
+                self.connection,
+                "home_assistant",
+                (),
+                0,
+                way=Lane("apprise", "mail", "mail"),
+                reason="nobody came",
+            )
 
     def _lane(self, lane: int) -> list[_Modelled]:
         return [row for row in self.rows.values() if row.lane == lane]
