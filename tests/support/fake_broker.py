@@ -14,6 +14,8 @@ from itertools import count
 from types import TracebackType
 from typing import Self
 
+from mould_watch.ingest.topics import matches
+
 CONNECT, CONNACK, PUBLISH, PUBACK = 1, 2, 3, 4
 SUBSCRIBE, SUBACK, PINGREQ, PINGRESP, DISCONNECT = 8, 9, 12, 13, 14
 
@@ -195,7 +197,7 @@ class FakeBroker:
             writer.write(_packet(PUBACK, rest[:2]))
             rest = rest[2:]
         payload = rest[1 + rest[0] :] if self._level == 5 else rest
-        if self.echo:
+        if self.echo and any(matches(one, topic) for one in self.subscriptions):
             self._next_id += 1
             self.deliver(Delivery(self._next_id, topic, payload))
 
