@@ -31,6 +31,7 @@ from custom_components.mould_watch.device_flow import SEVERITIES
 from custom_components.mould_watch.errors import MouldWatchClientError
 from custom_components.mould_watch.home_flow import OUTDOOR_KINDS
 from custom_components.mould_watch.issues import _FIXABLE, IssueKind
+from custom_components.mould_watch.push import _CHANNELS
 from custom_components.mould_watch.room_condition import Condition
 from custom_components.mould_watch.room_sensors import SENSORS, UNRECORDED, WATCHED
 from custom_components.mould_watch.runtime import ENTITIES_OF_A_ROOM
@@ -170,6 +171,16 @@ def test_every_field_of_a_schema_has_its_label(flow: str) -> None:
     if flow == "room":
         fields |= {*room_options.LEVELS, *room_options.NUMBERS}
     assert fields == labelled
+
+
+def test_every_text_of_a_notification_is_there_and_none_is_left_over() -> None:
+    channels = {key for key, _ in _CHANNELS.values()}
+    absences = {
+        f"{absence}_{part}"
+        for absence in ("no_backend", "no_database")
+        for part in ("title", "message")
+    }
+    assert set(TEXTS["common"]) == channels | absences
 
 
 def test_every_error_and_abort_has_its_text() -> None:
