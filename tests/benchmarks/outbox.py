@@ -44,6 +44,7 @@ _CONFIGURATIONS = ((1, 1), (1, 4), (10, 1), (10, 4))
 """(batch, workers)."""
 
 _ROUTE = "home-1"
+_PATIENCE_S = 120.0
 
 type Drain = Callable[[int, int, int], Awaitable[float]]
 
@@ -124,7 +125,15 @@ class Ours:
         settings = NotifySettings(claim_batch=batch)
         async with AsyncExitStack() as stack:
             databases = [
-                await stack.enter_async_context(started_database(self._address, self._folder))
+                await stack.enter_async_context(
+                    started_database(
+                        self._address,
+                        self._folder,
+                        # a loaded machine is no outage
+                        probe_interval_s=_PATIENCE_S,
+                        probe_timeout_s=_PATIENCE_S,
+                    )
+                )
                 for _ in range(workers)
             ]
             made = [
@@ -132,7 +141,8 @@ class Ours:
                 for n, database in enumerate(databases)
             ]
             tasks = [asyncio.create_task(one.run(), name="worker") for one in made]
-            await watch.all_came.wait()
+            async with asyncio.timeout(_PATIENCE_S):
+                await watch.all_came.wait()
             while sum(one.health()["channels"]["home_assistant"]["sent"] for one in made) < jobs:
                 await asyncio.sleep(0.001)
             for task in tasks:
