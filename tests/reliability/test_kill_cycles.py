@@ -1,5 +1,6 @@
 """The backend killed a hundred times with messages on their way: none is lost, none is twice."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,3 +28,4 @@ async def test_a_hundred_kills_lose_nothing_and_double_nothing() -> None:
     assert result.starts > CYCLES
     assert result.verdict.published > CYCLES
     assert result.verdict.is_good, f"{result.as_json()}; the logs are in {folder}"
+    shutil.rmtree(folder, ignore_errors=True)
