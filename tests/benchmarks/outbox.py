@@ -15,6 +15,7 @@ import argparse
 import asyncio
 import json
 import logging
+import shutil
 import statistics
 import sys
 import tempfile
@@ -290,6 +291,7 @@ async def measure(rounds: int, jobs: int) -> list[Figures]:
         ]
     finally:
         await server.remove()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _measure_one(
