@@ -64,12 +64,15 @@ NUMBERS: Final[Mapping[str, Bounds]] = {
     "recovery_margin_pct": (1, 20, 0.5, "%"),
     "recovery_hours": (1, 48, 0.5, "h"),
 }
+USUAL_HIGH_INDEX: Final = 1.0
+USUAL_DAMAGE_INDEX: Final = 3.0
 LEVELS: Final[Mapping[str, Bounds]] = {
+    "damp_pct": (60, 95, 1, "%"),
     "damp_hours": (1, 24, 0.5, "h"),
     "damp_days": (1, 7, 1, "d"),
     "warning_weeks": (1, 26, 1, "w"),
-    "high_index": (0.1, 6, 0.1, None),
-    "damage_index": (0.1, 6, 0.1, None),
+    "high_index": (0.2, 5.9, 0.1, None),
+    "damage_index": (0.3, 6, 0.1, None),
 }
 
 
@@ -126,8 +129,9 @@ def options_error(user_input: Mapping[str, Any]) -> dict[str, str]:
     if surface.get(_MEAN_DAYS_KEY) is not None and any(surface.get(way) for way in _NO_FACTOR):
         return {"base": "mean_without_factor"}
     levels = user_input[CONF_MORE]
-    high, damage = levels.get("high_index"), levels.get("damage_index")
-    if high is not None and damage is not None and damage <= high:
+    # an empty field is the backend's usual value, and that must fit the other one
+    high = levels.get("high_index", USUAL_HIGH_INDEX)
+    if levels.get("damage_index", USUAL_DAMAGE_INDEX) <= high:
         return {"base": "damage_below_high"}
     return {}
 

@@ -62,6 +62,9 @@ def evidence(condition: Condition) -> dict[str, Any]:
             "surface_temperature_mean_c",
             "warmer_k",
             "drier_pct",
+            "certainty",
+            "at_most",
+            "words",
         ),
     }
 
@@ -73,7 +76,15 @@ def _chosen(values: Mapping[str, Any], *keys: str) -> dict[str, Any]:
 
 def _days(condition: Condition) -> dict[str, Any]:
     return _chosen(
-        condition.first_growth, "outlook", "reason", "days_low", "days_high", "days_as_now"
+        condition.first_growth,
+        "outlook",
+        "reason",
+        "days_low",
+        "days_high",
+        "days_as_now",
+        "days_as_now_low",
+        "days_as_now_high",
+        "reason_as_now",
     )
 
 

@@ -64,6 +64,8 @@ async def test_a_room_shows_its_condition(
         assert why is not None
         assert why.attributes["damp_hours"] == 9.0
         assert why.attributes["warmer_k"] == 3.0
+        assert (why.attributes["certainty"], why.attributes["at_most"]) == ("likely", "high")
+        assert why.attributes["words"] == "The surface is at 12.1 °C and 84 % humidity."
         assert why.attributes["critical_humidity_pct"] == 80.0
     index = hass.states.get("sensor.bathroom_mould_index")
     assert index is not None

@@ -301,6 +301,11 @@ def test_the_words_are_those_of_the_backend() -> None:
         assert {str(word) for word in theirs} == set(ours)
     days = TEXTS["entity"]["sensor"]["days_to_first_growth"]["state_attributes"]["reason"]["state"]
     assert {str(word) for word in condition.OutlookReason} == set(days)
+    as_now = TEXTS["entity"]["sensor"]["outlook"]["state_attributes"]["reason_as_now"]["state"]
+    assert {str(word) for word in condition.OutlookReason} == set(as_now)
+    why = TEXTS["entity"]["sensor"]["reason"]["state_attributes"]
+    assert {str(word) for word in condition.Certainty} == set(why["certainty"]["state"])
+    assert {str(word) for word in condition.Level} == set(why["at_most"]["state"])
     drying = TEXTS["entity"]["sensor"]["drying_half_time"]["state_attributes"]["trend"]["state"]
     assert {str(word) for word in condition.DryingTrend} == set(drying)
 

@@ -112,6 +112,7 @@ async def test_only_changed_values_are_stored(hass: HomeAssistant, setup: Setup)
     }
     more = {
         "damp_hours": 4,
+        "damp_pct": 75,
         "damp_days": 2,
         "warning_weeks": 4,
         "high_index": 0.5,
@@ -134,6 +135,7 @@ async def test_only_changed_values_are_stored(hass: HomeAssistant, setup: Setup)
         "material": "very_sensitive",
         "visible_mould": "spots",
         "levels": {
+            "damp_pct": 75,
             "damp_hours": 4,
             "damp_days": 2,
             "warning_weeks": 4,
@@ -194,6 +196,9 @@ async def test_a_sensor_on_the_surface_is_a_source_of_the_room(
         ({"surface_mean_days": 30, "surface_temperature": 12}, {}, "mean_without_factor"),
         ({"surface_mean_days": 30, "u_value_w_m2_k": 1.2}, {}, "mean_without_factor"),
         ({}, {"high_index": 2, "damage_index": 2}, "damage_below_high"),
+        # against the usual value of the one that is left empty
+        ({}, {"high_index": 3.5}, "damage_below_high"),
+        ({}, {"damage_index": 0.8}, "damage_below_high"),
     ],
 )
 async def test_what_does_not_go_together_is_told(

@@ -26,6 +26,15 @@ class Level(StrEnum):
 _RANKS: Final = {level: rank for rank, level in enumerate(Level)}
 
 
+class Certainty(StrEnum):
+    """How sure a level is, by the band."""
+
+    # a sensor that reads too high would not change it
+    CERTAIN = "certain"
+    # as measured
+    LIKELY = "likely"
+
+
 class Reason(StrEnum):
     """Why the level is what it is."""
 
@@ -137,6 +146,9 @@ class FirstGrowth(_Part):
     days_high: float | None = None
     # the same if the surface stays as it was on average over the last 24 hours
     days_as_now: float | None = None
+    days_as_now_low: float | None = None
+    days_as_now_high: float | None = None
+    reason_as_now: OutlookReason | None = None
 
 
 class MouldEvidence(_Part):
@@ -154,6 +166,11 @@ class MouldEvidence(_Part):
     # either of these at the surface ends it: so many K warmer, or the room's air so much drier
     warmer_k: float | None = None
     drier_pct: float | None = None
+    # whether it is so even if the humidity sensor reads too high; and what it is at most
+    certainty: Certainty | None = None
+    at_most: Level | None = None
+    # all of it as a person reads it, in the language of the home
+    words: str | None = None
 
 
 class Airing(_Part):

@@ -172,24 +172,32 @@ def _is_decline(factor: float) -> float:
 type Decline = Annotated[float, AfterValidator(_is_decline)]
 
 
-class LevelSettings(_Document):
-    """From where a mould level begins. `damp_hours` of a day, on `damp_days` of seven: watch."""
+DEFAULT_HIGH_INDEX: Final = 1.0
+DEFAULT_DAMAGE_INDEX: Final = 3.0
+"""Growth has begun, under a microscope; it can be seen."""
 
+
+class LevelSettings(_Document):
+    """From where a mould level begins; None: the default.
+
+    Damper than `damp_pct` at the surface for `damp_hours` of a day, on `damp_days` of seven: watch.
+    """
+
+    damp_pct: float | None = Field(default=None, ge=60, le=95)
     damp_hours: float | None = Field(default=None, ge=1, le=24)
     damp_days: int | None = Field(default=None, ge=1, le=7)
     # index 1 forecast within so many weeks: warning
     warning_weeks: float | None = Field(default=None, ge=1, le=26)
-    high_index: float | None = Field(default=None, ge=0.1, le=6)
-    damage_index: float | None = Field(default=None, ge=0.1, le=6)
+    high_index: float | None = Field(default=None, ge=0.2, le=5.9)
+    damage_index: float | None = Field(default=None, ge=0.3, le=6)
 
     @model_validator(mode="after")
     def _rises(self) -> Self:
-        if (
-            self.high_index is not None
-            and self.damage_index is not None
-            and self.damage_index <= self.high_index
-        ):
-            raise ValueError("damage begins above the index of high")
+        high = DEFAULT_HIGH_INDEX if self.high_index is None else self.high_index
+        damage = DEFAULT_DAMAGE_INDEX if self.damage_index is None else self.damage_index
+        if damage <= high:
+            message = f"damage begins above the index of high: {damage:g} is not above {high:g}"
+            raise ValueError(message)
         return self
 
 

@@ -67,6 +67,24 @@ class Language:
     surface: Mapping[Protect, str]
     nothing_to_do: str
 
+    # why a level is what it is, in sentences; filled in: temperature, humidity; threshold, hours
+    surface_now: str
+    damper_for: str
+    # a span
+    lasting: str
+    # what was said of the first growth, or what has grown
+    as_last_week: str
+    none_expected: str
+    certain: str
+    likely: str
+    # one of the two ways, or both with `either`
+    would_end: str
+    would_stop: str
+    warmer_by: str
+    drier_by: str
+    either: str
+    no_small_end: str
+
     plain: Mapping[RuleKind, Plain]
 
     # thresholds; filled in: metric, value and threshold

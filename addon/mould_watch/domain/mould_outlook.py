@@ -61,9 +61,6 @@ class MouldOutlook(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     level: Level | None
-    # if the humidity sensor reads too high, too low
-    at_least: Level | None = None
-    at_most: Level | None = None
     first_growth: FirstGrowth
     evidence: MouldEvidence
     # hours with data of the last seven days
@@ -110,6 +107,7 @@ def thresholds_of(room: RoomConfiguration) -> LevelThresholds:
         return otherwise if value is None else value
 
     return LevelThresholds(
+        damp_pct=chosen(levels.damp_pct, default.damp_pct),
         damp_hours_per_day=chosen(levels.damp_hours, default.damp_hours_per_day),
         damp_days=chosen(levels.damp_days, default.damp_days),
         warning_weeks=chosen(levels.warning_weeks, default.warning_weeks),
@@ -146,10 +144,8 @@ def mould_outlook(
         )
     return MouldOutlook(
         level=judged.level,
-        at_least=judged.at_least,
-        at_most=judged.at_most,
         first_growth=_first_growth(first, hours, band, model),
-        evidence=_evidence(hours[-DAY_HOURS:], judged.damp, ends),
+        evidence=_evidence(hours[-DAY_HOURS:], judged, ends),
         known_hours=round(known_h, 3),
         dry_hours=dry_hours(hours, model, margin_pct),
         damp_since=judged.damp.since,
@@ -213,6 +209,9 @@ def _first_growth(
         days_low=_days(projection.earliest_h),
         days_high=_days(projection.latest_h),
         days_as_now=_days(stays.mid.hours),
+        days_as_now_low=_days(stays.earliest_h),
+        days_as_now_high=_days(stays.latest_h),
+        reason_as_now=_reason(stays.mid),
     )
 
 
@@ -222,7 +221,10 @@ def _reason(mid: Projection) -> OutlookReason | None:
     return None if mid.reason is None else _REASONS[mid.reason]
 
 
-def _evidence(day: Sequence[SurfaceHour | None], damp: Damp, ends: Remedy) -> MouldEvidence:
+def _evidence(
+    day: Sequence[SurfaceHour | None], judged: LevelJudgement, ends: Remedy
+) -> MouldEvidence:
+    damp = judged.damp
     known = [hour for hour in day if hour is not None]
     mean = mean_surface(day)
     return MouldEvidence(
@@ -235,6 +237,8 @@ def _evidence(day: Sequence[SurfaceHour | None], damp: Damp, ends: Remedy) -> Mo
         damp_days=damp.days,
         warmer_k=ends.kelvins,
         drier_pct=ends.humidity_pct,
+        certainty=judged.certainty,
+        at_most=judged.at_most,
     )
 
 

@@ -1,7 +1,7 @@
 """A room as it is shown: the newest values, the surface now, mould, level, reason and risk."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -17,6 +17,7 @@ from mould_watch.domain.condition import (
     Drying,
     FirstGrowth,
     Level,
+    MouldEvidence,
     MouldIndex,
     Observation,
     Outlook,
@@ -26,8 +27,9 @@ from mould_watch.domain.condition import (
     Surface,
 )
 from mould_watch.domain.drying import DryingSummary
+from mould_watch.domain.evidence_words import Reader, evidence_words
 from mould_watch.domain.incident import Incident, IncidentState
-from mould_watch.domain.mould.level import ENOUGH_H
+from mould_watch.domain.mould.level import DEFAULT_DAMP_PCT, ENOUGH_H
 from mould_watch.domain.psychrometrics import absolute_humidity_g_m3, dew_point_c
 from mould_watch.domain.rules.mould_level import MouldFacts
 from mould_watch.domain.surface import SurfaceModel
@@ -55,6 +57,9 @@ class RoomView:
     # the rule says that what was forecast is over, though the damp hours are of this week
     is_recovered: bool = False
     drying: DryingSummary | None = None
+    # from where its surface counts as damp, and who reads about it
+    damp_pct: float = DEFAULT_DAMP_PCT
+    reader: Reader = field(default_factory=Reader)
 
 
 def room_condition(view: RoomView, live: Sequence[Incident], rule_id: str) -> RoomCondition:
@@ -66,7 +71,6 @@ def room_condition(view: RoomView, live: Sequence[Incident], rule_id: str) -> Ro
     climate, now, facts = view.climate, view.now, view.facts
     outdoor = climate.outdoor_temperature
     incident = next((one for one in live if one.rule_id == rule_id), None)
-    outlook = facts.outlook
     return RoomCondition(
         room_id=view.room_id,
         evaluated_at=now,
@@ -90,11 +94,7 @@ def room_condition(view: RoomView, live: Sequence[Incident], rule_id: str) -> Ro
         reason=_reason(view, incident),
         learning_until=_learning_until(facts, now),
         coverage=facts.coverage,
-        mould_evidence=None
-        if outlook is None
-        else outlook.evidence.model_copy(
-            update={"since": None if incident is None else incident.breach_since}
-        ),
+        mould_evidence=_evidence(view, incident),
         at_risk=_at_risk(facts, incident),
         airing=_airing(view.airing),
         lowest_safe_temperature_c=_lowest_safe_c(view),
@@ -103,6 +103,24 @@ def room_condition(view: RoomView, live: Sequence[Incident], rule_id: str) -> Ro
         incident=None if incident is None else incident.summary,
         incidents=tuple(one.summary for one in live),
     )
+
+
+def _evidence(view: RoomView, incident: Incident | None) -> MouldEvidence | None:
+    outlook = view.facts.outlook
+    if outlook is None:
+        return None
+    since = None if incident is None else incident.breach_since
+    evidence = outlook.evidence.model_copy(update={"since": since})
+    words = evidence_words(
+        _level(view, incident),
+        evidence,
+        outlook.first_growth,
+        view.facts.surface,
+        view.now,
+        damp_pct=view.damp_pct,
+        reader=view.reader,
+    )
+    return evidence.model_copy(update={"words": words})
 
 
 def _observation(point: Point | None) -> Observation | None:

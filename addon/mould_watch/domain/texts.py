@@ -108,7 +108,7 @@ class Told:
 
 def text(matter: Matter, language: str) -> Text:
     """Return the text in `language` (a BCP 47 tag), or in English where it is not spoken yet."""
-    spoken = _language(language)
+    spoken = spoken_in(language)
     match matter.kind:
         case NotificationKind.CLEAR:
             return _text(matter, spoken.not_watched, spoken.nothing_to_do)
@@ -125,7 +125,7 @@ def text(matter: Matter, language: str) -> Text:
 
 def buttons(language: str) -> list[dict[str, str]]:
     """Return the buttons of whatever a person can do something about, in their order."""
-    spoken = _language(language)
+    spoken = spoken_in(language)
     return [
         {"action": "seen", "title": spoken.seen},
         {"action": "snooze", "title": spoken.snooze},
@@ -135,12 +135,12 @@ def buttons(language: str) -> list[dict[str, str]]:
 
 def also(titles: Sequence[str], language: str) -> str:
     """Return the sentence that adds other troubles of a room to the gravest."""
-    return _language(language).also.format(titles="; ".join(dict.fromkeys(titles)))
+    return spoken_in(language).also.format(titles="; ".join(dict.fromkeys(titles)))
 
 
 def summary(told: Sequence[Told], language: str, *, is_of_a_flood: bool) -> Text:
     """Return several notifications as one; equal ones are counted, those beyond six as well."""
-    spoken = _language(language)
+    spoken = spoken_in(language)
     counted = Counter(one.title for one in told)
     lasting = {one.title for one in told if not one.is_over}
     lines = [
@@ -156,10 +156,11 @@ def summary(told: Sequence[Told], language: str, *, is_of_a_flood: bool) -> Text
 
 def temperature(temperature_c: float, unit: TemperatureUnit) -> str:
     """Return a temperature for reading, in whole degrees of the home's unit."""
-    return f"{round(_degrees(temperature_c, unit))} {unit}"
+    return f"{round(degrees(temperature_c, unit))} {unit}"
 
 
-def _language(tag: str) -> Language:
+def spoken_in(tag: str) -> Language:
+    """Return the language of a BCP 47 tag; English where it is not spoken yet."""
     folded = tag.casefold().replace("_", "-")
     return LANGUAGES.get(folded.partition("-")[0]) or LANGUAGES[FALLBACK]
 
@@ -185,7 +186,7 @@ def _alarm(matter: Matter, spoken: Language) -> str:
         return spoken.mould_grows
     if matter.days is None:
         return spoken.damp[matter.protect]
-    return _first_growth(*matter.days, spoken)
+    return first_growth(*matter.days, spoken)
 
 
 def _recovery(matter: Matter, spoken: Language) -> str:
@@ -202,17 +203,17 @@ def _body(matter: Matter, spoken: Language) -> str:
         crossed = matter.crossed
         if crossed is None or not crossed.name:
             return spoken.asked_for
-        return f"{_capital(_crossing(crossed, matter.temperature_unit, spoken))}."
+        return f"{capital(_crossing(crossed, matter.temperature_unit, spoken))}."
     plain = spoken.plain.get(matter.rule)
     if plain is not None:
         return plain.advice
     return f"{_duration(matter, spoken)} {_advice(matter, spoken)}"
 
 
-def _first_growth(least_d: float, most_d: float | None, spoken: Language) -> str:
+def first_growth(least_d: float, most_d: float | None, spoken: Language) -> str:
+    """Return when mould could start, in days from now; `most_d` None: perhaps never."""
     if most_d is None:
-        forms, unit_d = _unit(least_d, spoken)
-        least = spoken.forms(forms, max(1, round(least_d / unit_d)))
+        least = span_of_days(least_d, spoken)
         return spoken.mould_in.format(span=spoken.longer_than.format(least=least))
     forms, unit_d = _unit(most_d, spoken)
     least_n, most_n = round(least_d / unit_d), round(most_d / unit_d)
@@ -222,6 +223,12 @@ def _first_growth(least_d: float, most_d: float | None, spoken: Language) -> str
     span = str(most_n) if least_n >= most_n else spoken.span.format(least=least_n, most=most_n)
     form = forms.one if spoken.is_one(most_n) else forms.other
     return spoken.mould_in.format(span=form.format(n=span))
+
+
+def span_of_days(days: float, spoken: Language) -> str:
+    """Return a time in days, weeks or months, at least one."""
+    forms, unit_d = _unit(days, spoken)
+    return spoken.forms(forms, max(1, round(days / unit_d)))
 
 
 def _unit(days: float, spoken: Language) -> tuple[Forms, float]:
@@ -234,9 +241,14 @@ def _duration(matter: Matter, spoken: Language) -> str:
     if matter.damp_hours <= 0.0:
         # somebody who is told late, of what began before yesterday
         return spoken.damp_before
-    hours = min(WHOLE_DAY_H, max(1, round(matter.damp_hours)))
-    shown = spoken.whole_day if hours == WHOLE_DAY_H else spoken.forms(spoken.hours_of_day, hours)
+    shown = hours_of_day(matter.damp_hours, spoken)
     return spoken.damp_for[matter.protect].format(hours=shown)
+
+
+def hours_of_day(hours: float, spoken: Language) -> str:
+    """Return how many of the last 24 hours, in whole ones, from 1 on."""
+    whole = min(WHOLE_DAY_H, max(1, round(hours)))
+    return spoken.whole_day if whole == WHOLE_DAY_H else spoken.forms(spoken.hours_of_day, whole)
 
 
 def _advice(matter: Matter, spoken: Language) -> str:
@@ -277,13 +289,15 @@ def _crossing(crossed: Crossed, unit: TemperatureUnit, spoken: Language) -> str:
 
 def _measured(value: float, metric: str, unit: TemperatureUnit, spoken: Language) -> str:
     if metric == "temperature_c":
-        return f"{spoken.number(_degrees(value, unit))} {unit}"
+        return f"{spoken.number(degrees(value, unit))} {unit}"
     return f"{spoken.number(value)} {_UNITS.get(metric, '')}".rstrip()
 
 
-def _degrees(temperature_c: float, unit: TemperatureUnit) -> float:
+def degrees(temperature_c: float, unit: TemperatureUnit) -> float:
+    """Return a temperature in the home's unit."""
     return temperature_c * 9 / 5 + 32 if unit == "°F" else temperature_c
 
 
-def _capital(phrase: str) -> str:
+def capital(phrase: str) -> str:
+    """Return a phrase as the beginning of a sentence."""
     return phrase[:1].upper() + phrase[1:]

@@ -9,9 +9,10 @@ from mould_watch.domain.climate import ConstantSeries
 from mould_watch.domain.condition import Level, RoomCondition
 from mould_watch.domain.configuration import RoomConfiguration
 from mould_watch.domain.drying import drying
+from mould_watch.domain.evidence_words import Reader
 from mould_watch.domain.hourly import HOUR, air_hours, hour_start
 from mould_watch.domain.incident import Incident
-from mould_watch.domain.mould_outlook import MouldOutlook, is_safely_dry
+from mould_watch.domain.mould_outlook import MouldOutlook, is_safely_dry, thresholds_of
 from mould_watch.domain.next_evaluation import SOONEST, next_evaluation_at
 from mould_watch.domain.notification import NotificationKind
 from mould_watch.domain.room_condition import RoomView, room_condition
@@ -87,6 +88,8 @@ async def judge_room(
         airing=airing(climate, now, under_watch.previous_airing),
         is_recovered=mould_judged.verdict.is_recovered,
         drying=drying(await newest_showers(connection, room.subject_id)),
+        damp_pct=thresholds_of(config).damp_pct,
+        reader=Reader(under_watch.home.language, under_watch.home.temperature_unit),
     )
     verdicts = tuple(one.verdict for one in judged)
     shown = _JudgedRoom(room.name, under_watch, view, verdicts)

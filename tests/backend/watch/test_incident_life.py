@@ -33,6 +33,10 @@ async def test_a_day_that_lets_mould_grow_opens_one_incident_and_writes_one_alar
     assert growth["outlook"] == "growing"
     assert growth["days_low"] < growth["days"] <= 8 * 7
     assert condition["mould_evidence"]["damp_hours"] == 15
+    words = condition["mould_evidence"]["words"]
+    assert "damper than 80 % for 15 of the last 24 hours" in words
+    assert "Mould could start in 4–10 weeks if the next weeks are like the last." in words
+    assert "It would end with " in words
     (stored,) = await bathroom.home.fetch("SELECT evidence FROM incident")
     assert stored["evidence"]["days"] == growth["days"]
     assert stored["evidence"]["warmer_k"] > 0
@@ -56,6 +60,9 @@ async def test_until_there_is_a_day_of_readings_it_learns_and_shows_the_surface(
         "days_low": None,
         "days_high": None,
         "days_as_now": None,
+        "days_as_now_low": None,
+        "days_as_now_high": None,
+        "reason_as_now": None,
     }
     # eleven hours are known: thirteen more, and the hour must be over
     assert condition["learning_until"] == "2026-11-21T02:00:00Z"

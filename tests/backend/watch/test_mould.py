@@ -130,6 +130,45 @@ async def test_a_factor_that_always_was_so_refolds_all_and_one_from_now_nothing(
     assert hours_after[: len(hours_before) - 1] == hours_before[:-1]
 
 
+async def test_another_sensor_counts_from_then_and_for_the_past_if_it_always_was_so(
+    home: HomeForTests, evaluator: Evaluator, clock: SettableClock
+) -> None:
+    room = await home.room("Attic", valid_from=NOON - timedelta(days=6))
+    await room.measure(NOON, FIVE_DAYS)
+    dry_id = await home.device("dry")
+    dry = {"kind": "device", "source_instance": SOURCE, "native_id": "dry"}
+    sources = {"sources": {"temperature": dry, "humidity": dry}}
+    await home.connection.execute(
+        "INSERT INTO subject_device (subject_id, device_id) VALUES ($1, $2)",
+        room.subject_id,
+        dry_id,
+    )
+    start = NOON - hours(len(FIVE_DAYS) - 1)
+    await home.write(
+        dry_id, [Row(start + hours(number), DRY_PCT) for number in range(len(FIVE_DAYS))]
+    )
+    await evaluator.evaluate_waiting()
+    damp = (await index(room))["value"]
+    changed_at = NOON - hours(48)
+    await room.configure(valid_from=changed_at, **sources)
+    await evaluator.evaluate_waiting()
+    from_then = await index(room)
+    # it grew for three of the five days, and declined since; the peak is that of the change
+    assert from_then["peak"] == pytest.approx(damp * 71 / 119, rel=0.05)
+    assert 0 < from_then["value"] < from_then["peak"] < damp
+    hours_then = await home.fetch("SELECT hour, humidity_pct FROM room_hour ORDER BY hour")
+    assert [row["humidity_pct"] < 70 for row in hours_then] == [
+        row["hour"] >= changed_at for row in hours_then
+    ]
+    await home.connection.execute(
+        "UPDATE room_config_version SET is_always = true WHERE valid_from = $1", changed_at
+    )
+    clock.advance(timedelta(minutes=1))
+    await room.ask()
+    await evaluator.evaluate_waiting()
+    assert (await index(room))["peak"] == 0
+
+
 async def test_a_calibrated_factor_is_used_where_none_was_set(
     home: HomeForTests, evaluator: Evaluator
 ) -> None:

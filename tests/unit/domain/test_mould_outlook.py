@@ -3,8 +3,9 @@
 from datetime import timedelta
 
 import pytest
+from pydantic import ValidationError
 
-from mould_watch.domain.condition import Level, Outlook, OutlookReason
+from mould_watch.domain.condition import Certainty, Level, Outlook, OutlookReason
 from mould_watch.domain.configuration import RoomConfiguration
 from mould_watch.domain.mould.band import INITIAL_BAND, BandState, fold_band
 from mould_watch.domain.mould.index import SurfaceHour
@@ -24,6 +25,12 @@ from tests.support.climate import NOON, hours
 MODEL = RoomModel(SurfaceModel(f_rsi=0.7), MouldModel())
 DAMP, DRY = SurfaceHour(12.5, 92.0), SurfaceHour(15.0, 60.0)
 DAY = [DAMP] * 10 + [DRY] * 14
+SOURCE = {"kind": "device", "source_instance": "mqtt:json", "native_id": "bath"}
+ROOM: dict[str, object] = {
+    "room_id": "00000000-0000-0000-0000-000000000001",
+    "name": "Bath",
+    "sources": {"temperature": SOURCE, "humidity": SOURCE},
+}
 
 
 def outlook(
@@ -74,6 +81,31 @@ def test_the_band_says_how_sure_it_is() -> None:
     assert growth.days is not None
     assert growth.days_low < growth.days
     assert growth.days_high is None or growth.days_high > growth.days
+
+
+def test_if_it_stays_as_now_has_its_band_and_its_reason() -> None:
+    steady = outlook([SurfaceHour(15.0, 92.0)] * 168).first_growth
+    assert steady.days_as_now_low is not None
+    assert steady.days_as_now is not None
+    assert steady.days_as_now_high is not None
+    assert steady.days_as_now_low < steady.days_as_now < steady.days_as_now_high
+    assert steady.reason_as_now is None
+    # damp hours before, but the last day alone is dry
+    dried = outlook([*DAY * 6, *[DRY] * 24], BandState.starting_at(0.8)).first_growth
+    assert (dried.days_as_now, dried.reason_as_now) == (None, OutlookReason.TOO_DRY)
+    assert dried.reason is not OutlookReason.TOO_DRY
+
+
+def test_how_sure_a_level_is_stands_beside_it() -> None:
+    far_above = outlook([SurfaceHour(15.0, 98.0)] * 168)
+    assert far_above.evidence.certainty is Certainty.CERTAIN
+    # with a sensor that reads 3 % too high nothing was damp at all
+    just_above = outlook([SurfaceHour(15.0, 82.0)] * 168)
+    assert just_above.level is Level.WATCH
+    assert just_above.evidence.certainty is Certainty.LIKELY
+    # and one that reads too low hides a warning
+    steady = outlook([SurfaceHour(15.0, 90.0)] * 168)
+    assert (steady.level, steady.evidence.at_most) == (Level.WATCH, Level.WARNING)
 
 
 def test_with_less_than_a_day_it_learns() -> None:
@@ -144,15 +176,28 @@ def test_it_can_be_kept_and_read_again() -> None:
 
 
 def test_thresholds_are_what_the_user_set() -> None:
-    source = {"kind": "device", "source_instance": "mqtt:json", "native_id": "bath"}
-    room = {
-        "room_id": "00000000-0000-0000-0000-000000000001",
-        "name": "Bath",
-        "sources": {"temperature": source, "humidity": source},
-    }
-    assert thresholds_of(RoomConfiguration.model_validate(room)) == LevelThresholds()
-    chosen = RoomConfiguration.model_validate(room | {"levels": {"warning_weeks": 4}})
-    assert thresholds_of(chosen) == LevelThresholds(warning_weeks=4)
+    assert thresholds_of(RoomConfiguration.model_validate(ROOM)) == LevelThresholds()
+    chosen = RoomConfiguration.model_validate(
+        ROOM | {"levels": {"warning_weeks": 4, "damp_pct": 75}}
+    )
+    assert thresholds_of(chosen) == LevelThresholds(warning_weeks=4, damp_pct=75)
+
+
+@pytest.mark.parametrize("high_index", [None, 0.2, 1.0, 2.9, 3.0, 5.9])
+@pytest.mark.parametrize("damage_index", [None, 0.3, 1.0, 1.1, 6.0])
+def test_levels_that_are_taken_can_be_judged_by(
+    high_index: float | None, damage_index: float | None
+) -> None:
+    """One of the two alone is held against the default of the other when it is set."""
+    document = ROOM | {"levels": {"high_index": high_index, "damage_index": damage_index}}
+    high = 1.0 if high_index is None else high_index
+    damage = 3.0 if damage_index is None else damage_index
+    if damage > high:
+        found = thresholds_of(RoomConfiguration.model_validate(document))
+        assert (found.high_index, found.damage_index) == (high, damage)
+    else:
+        with pytest.raises(ValidationError, match="damage begins above"):
+            RoomConfiguration.model_validate(document)
 
 
 def test_a_week_ends_now() -> None:

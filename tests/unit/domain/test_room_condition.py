@@ -148,6 +148,8 @@ def test_the_evidence_says_since_when() -> None:
     evidence = shown(DAMP, incident(IncidentState.OPEN), level=WARNING).mould_evidence
     assert evidence is not None
     assert (evidence.damp_hours, evidence.since) == (9, NOON - hours(8))
+    assert evidence.words is not None
+    assert "damper than 80 % for 9 of the last 24 hours" in evidence.words
 
 
 def test_what_would_be_safe_is_told_by_the_air_of_now() -> None:

@@ -10,7 +10,7 @@ from demo_flat import recording, zigbee
 from demo_flat.flat import Air, Flat, Place, past
 from demo_flat.phone import Answer, Push, Screen
 from mould_watch.domain.climate import Climate, MeasuredSeries, Sample
-from mould_watch.domain.condition import Level
+from mould_watch.domain.condition import Certainty, Level
 from mould_watch.domain.hourly import air_hours
 from mould_watch.domain.mould.band import INITIAL_BAND, fold_band
 from mould_watch.domain.mould.level import LevelThresholds
@@ -47,7 +47,7 @@ def judged(place: Place, now: datetime, f_rsi: float) -> MouldOutlook:
 @pytest.mark.parametrize("hour", range(0, 24, 6))
 def test_the_bathroom_wall_is_due_for_a_warning_at_any_hour(hour: int) -> None:
     outlook = judged(Place.BATHROOM, datetime(2026, 11, 20, hour, tzinfo=UTC), 0.7)
-    assert (outlook.level, outlook.at_least) == (Level.WARNING, Level.WARNING)
+    assert (outlook.level, outlook.evidence.certainty) == (Level.WARNING, Certainty.CERTAIN)
     assert outlook.first_growth.days is not None
     assert 7 < outlook.first_growth.days < 42
     # a dry day would end the incident before it began

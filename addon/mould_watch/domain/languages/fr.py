@@ -65,6 +65,23 @@ FRENCH: Final = Language(
         Protect.CELLAR: "le mur",
     },
     nothing_to_do="Rien à faire.",
+    surface_now="La surface est à {temperature} et {humidity} % d’humidité.",
+    damper_for="Elle a dépassé {threshold} % pendant {hours}.",
+    lasting="C’est ainsi depuis {span}.",
+    as_last_week="{phrase} si les prochaines semaines ressemblent à la dernière.",
+    none_expected=(
+        "Si les prochaines semaines ressemblent à la dernière, aucune moisissure n’est attendue."
+    ),
+    certain="C’est vrai même si le capteur d’humidité indique trop.",
+    likely="Si le capteur d’humidité indique trop, c’est moins grave.",
+    would_end="Ce serait fini avec {ways}.",
+    would_stop="Elle ne pousserait plus avec {ways}.",
+    warmer_by="{degrees} de plus à la surface",
+    drier_by="{points} % d’humidité en moins dans la pièce",
+    either="{one} ou {other}",
+    no_small_end=(
+        "Un peu plus de chaleur ou un peu moins d’humidité ne suffit pas pour y mettre fin."
+    ),
     plain={
         RuleKind.CONDENSATION: Plain(
             "de l’eau se condense sur la surface froide",

@@ -9,10 +9,10 @@ lower and higher as well, which says how sure it is.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Final
 
-from mould_watch.domain.condition import Level
+from mould_watch.domain.condition import Certainty, Level
+from mould_watch.domain.configuration import DEFAULT_DAMAGE_INDEX, DEFAULT_HIGH_INDEX
 from mould_watch.domain.mould.band import DEFAULT_UNCERTAINTY_PCT, BandState
 from mould_watch.domain.mould.index import MouldState, SurfaceHour
 from mould_watch.domain.mould.model import HOURS_PER_WEEK
@@ -22,6 +22,8 @@ DAY_HOURS: Final = 24
 DAYS: Final = PATTERN_HOURS // DAY_HOURS
 ENOUGH_H: Final = 24.0
 """Until there is a day of readings there is no level."""
+
+DEFAULT_DAMP_PCT: Final = 80.0
 
 INDEX_MARGIN: Final = 0.1
 WEEKS_MARGIN: Final = 1.25
@@ -38,12 +40,12 @@ class LevelThresholds:
     Raises ValueError for a threshold that could never be met, or always is.
     """
 
-    damp_pct: float = 80.0
+    damp_pct: float = DEFAULT_DAMP_PCT
     damp_hours_per_day: float = 6.0
     damp_days: int = 3
     warning_weeks: float = 8.0
-    high_index: float = 1.0
-    damage_index: float = 3.0
+    high_index: float = DEFAULT_HIGH_INDEX
+    damage_index: float = DEFAULT_DAMAGE_INDEX
 
     def __post_init__(self) -> None:
         """Refuse nonsense, and levels in the wrong order."""
@@ -56,15 +58,6 @@ class LevelThresholds:
         ):
             message = f"no levels can be told apart by {self!r}"
             raise ValueError(message)
-
-
-class Certainty(StrEnum):
-    """How sure a level is, by the band."""
-
-    # a sensor that reads too high would not change it
-    CERTAIN = "certain"
-    # as measured
-    LIKELY = "likely"
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,5 +98,5 @@ def _evidence(facts: MouldFacts) -> dict[str, object]:
         "days": outlook and outlook.first_growth.days,
         "days_low": outlook and outlook.first_growth.days_low,
         "days_high": outlook and outlook.first_growth.days_high,
-        **(outlook.evidence.model_dump(mode="json", exclude={"since"}) if outlook else {}),
+        **(outlook.evidence.model_dump(mode="json", exclude={"since", "words"}) if outlook else {}),
     }

@@ -5,11 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mould_watch.domain.condition import Level
+from mould_watch.domain.condition import Certainty, Level
 from mould_watch.domain.mould.band import BandState
 from mould_watch.domain.mould.index import MouldState, SurfaceHour
 from mould_watch.domain.mould.level import (
-    Certainty,
     LevelFacts,
     LevelJudgement,
     LevelThresholds,

@@ -115,6 +115,8 @@ def test_the_evidence_is_in_numbers() -> None:
         "damp_days": 4,
         "warmer_k": 3,
         "drier_pct": 8,
+        "certainty": None,
+        "at_most": None,
     }
 
 
