@@ -128,8 +128,7 @@ class Notifier:
     def last_under(self, tag: str, phone_id: str) -> str | None:
         """Return the notification that was last sent to a phone under a tag."""
         for notification_id, delivery in reversed(self._ids.items()):
-            target = delivery["lane"].rpartition("/")[2]
-            if target == phone_id and delivery.get("tag") == tag:
+            if _target(delivery) == phone_id and delivery.get("tag") == tag:
                 return notification_id
         return None
 
@@ -284,13 +283,17 @@ class Notifier:
 
     @callback
     def _tags_shown(self, notification: Message) -> list[str]:
-        """Return every tag under which the target may show something of the incident."""
+        """Return every tag under which the target may show something of the incident.
+
+        Not that of a summary that a later one, of others, has replaced there.
+        """
         lane = _lane(notification)
-        shown = [
-            str(delivery["tag"])
+        newest = {
+            delivery["tag"]: delivery["lane"]
             for delivery in self._ids.values()
-            if delivery["lane"] == lane and "tag" in delivery
-        ]
+            if "tag" in delivery and _target(delivery) == str(notification["target"])
+        }
+        shown = [tag for tag, shown_lane in newest.items() if shown_lane == lane]
         return list(dict.fromkeys((tag_of(notification), *shown)))
 
     @callback
@@ -350,8 +353,8 @@ def _lane(notification: Message) -> str:
     return f"{notification['incident_id']}/{notification['target']}"
 
 
-def _tag(notification: Message) -> str:
-    return f"{DOMAIN}_{notification['incident_id']}"
+def _target(delivery: _Delivery) -> str:
+    return delivery["lane"].rpartition("/")[2]
 
 
 def _retry(code: str, message: str, after_s: int) -> dict[str, Any]:

@@ -55,6 +55,7 @@ class Responses:
             "incident_action",
             action_id=str(uuid.uuid4()),
             incident_id=press.incident_id,
+            notification_id=press.notification_id,
             action=press.action,
             **more,
         )

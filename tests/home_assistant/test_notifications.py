@@ -298,10 +298,13 @@ async def test_a_summary_replaces_the_one_before_and_no_alarm(
         assert answer["expects_receipt"] is None
     assert {call.data["data"]["tag"] for call in calls} == {"mould_watch_summary"}
     assert all("confirmation" not in call.data["data"] for call in calls)
-    # seen on the summary: whatever shows the incident goes
-    await backend.notify(notification(room_id, phone.device_id, kind="clear"))
+    # of the first the phone shows nothing any more; seen on the second, its summary goes
+    for incident_id in ("incident-1", "incident-2"):
+        await backend.notify(
+            notification(room_id, phone.device_id, kind="clear", incident_id=incident_id)
+        )
     cleared = [call.data["data"]["tag"] for call in calls[2:]]
-    assert cleared == ["mould_watch_incident-1", "mould_watch_summary"]
+    assert cleared == ["mould_watch_incident-1", "mould_watch_incident-2", "mould_watch_summary"]
 
 
 async def test_by_the_entity_it_is_plain_text_and_its_errors_are_told(

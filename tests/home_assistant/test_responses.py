@@ -78,6 +78,7 @@ async def test_a_press_comes_to_the_backend(
     fire(hass, EVENT_ACTION, {"action": shown["pushed"]["actions"][button]["action"]})
     pressed = await alarm.backend.wait_for("incident_action")
     assert pressed["incident_id"] == shown["incident_id"]
+    assert pressed["notification_id"] == shown["notification_id"]
     assert pressed["action"] == action
     assert ("until" in pressed) == (action == "snooze")
     await until(lambda: alarm.entry.runtime_data.reports.waiting == 0)

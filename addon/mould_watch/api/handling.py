@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from aiohttp import web
 from pydantic import ValidationError
@@ -12,10 +12,10 @@ from mould_watch.api.answers import answer, failure, json_object
 from mould_watch.api.messages import IncidentAction
 from mould_watch.api.requests import RequestError, faults
 from mould_watch.clock import Clock
-from mould_watch.domain.incident_action import ActionOutcome
+from mould_watch.domain.incident_action import ActionOutcome, ActionResult
 from mould_watch.storage import receipts
 from mould_watch.storage.database import Database
-from mould_watch.storage.incident_actions import apply_action
+from mould_watch.storage.incident_actions import apply_action, told_with
 
 _LOGGER: Final = logging.getLogger(__name__)
 
@@ -31,9 +31,36 @@ class Handling:
     async def act(self, asked: IncidentAction) -> dict[str, Any]:
         """Let an action be taken and return its result (docs/protocol.md).
 
+        What was pressed on a notification that tells of several incidents is done to all of
+        them, one after another: a press that was cut short is sent again, and goes on.
         Raises RequestError `invalid_until` when it is put off until no time that fits, and
         DatabaseUnavailableError.
         """
+        result = await self._apply(asked)
+        for incident_id in await self._told_with(asked):
+            await self._apply(
+                asked.model_copy(
+                    update={
+                        "incident_id": incident_id,
+                        # the same whenever the press is sent again
+                        "action_id": uuid5(asked.action_id, str(incident_id)),
+                    }
+                )
+            )
+        incident = result.incident
+        return {
+            "outcome": result.outcome.value,
+            "is_repeated": result.is_repeated,
+            "incident": None if incident is None else incident.summary.model_dump(mode="json"),
+        }
+
+    async def _told_with(self, asked: IncidentAction) -> list[UUID]:
+        if asked.notification_id is None:
+            return []
+        async with self._database.connection() as connection:
+            return await told_with(connection, asked.notification_id, asked.incident_id)
+
+    async def _apply(self, asked: IncidentAction) -> ActionResult:
         try:
             async with self._database.transaction() as connection:
                 result = await apply_action(
@@ -60,12 +87,7 @@ class Handling:
                 "is_repeated": result.is_repeated,
             },
         )
-        incident = result.incident
-        return {
-            "outcome": result.outcome.value,
-            "is_repeated": result.is_repeated,
-            "incident": None if incident is None else incident.summary.model_dump(mode="json"),
-        }
+        return result
 
     async def receive(self, notification_id: UUID) -> dict[str, Any]:
         """Record that a notification arrived; raises DatabaseUnavailableError."""

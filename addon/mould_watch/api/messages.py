@@ -105,6 +105,8 @@ class IncidentAction(_Message):
     incident_id: UUID
     action: Action
     until: AwareDatetime | None = None
+    # whose button it was: one may tell of several incidents
+    notification_id: UUID | None = None
 
 
 class RecordColdSpot(_Message):

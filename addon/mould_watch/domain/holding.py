@@ -41,6 +41,8 @@ class Released:
     at: datetime
     source: str
     kind: NotificationKind
+    # the same again, for want of a receipt: the service counts it, nobody is told a second thing
+    is_repetition: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -153,7 +155,11 @@ def flood_of(
         return Hold(min(one.at for one in today) + DAY, Reason.FLOOD)
     if not kind.is_alarming:
         return None
-    alarms = [one.at for one in today if one.source == source and one.kind.is_alarming]
+    alarms = [
+        one.at
+        for one in today
+        if one.source == source and one.kind.is_alarming and not one.is_repetition
+    ]
     most = policy.urgent_alarms_a_day if policy.is_urgent(level) else policy.alarms_a_day
     if len(alarms) >= (1 if is_unsteady and not policy.is_urgent(level) else most):
         return Hold(min(alarms) + DAY, Reason.FLOOD)
@@ -171,9 +177,10 @@ def decide(
     """Return what becomes of one target's `waiting`, given what it got within a day."""
     if not waiting:
         return Decision()
-    today = [one.at for one in released if now - one.at < DAY]
+    today = [one for one in released if now - one.at < DAY]
     if len(today) >= policy.daily_maximum:
-        return Decision(wait=tuple(waiting), hold=Hold(min(today) + DAY, Reason.FLOOD))
+        end = min(one.at for one in today) + DAY
+        return Decision(wait=tuple(waiting), hold=Hold(end, Reason.FLOOD))
     is_flood = any(one.reason is Reason.FLOOD for one in waiting)
     morning = quiet_until(now, _quiet_hours(home, policy), home.time_zone)
     if morning is not None and not any(policy.is_urgent(one.severity) for one in waiting):
@@ -181,7 +188,7 @@ def decide(
         return Decision(wait=tuple(waiting), hold=Hold(morning, reason))
     if is_flood:
         return _together(waiting, is_of_a_flood=True)
-    lately = [at for at in today if now - at < HOUR]
+    lately = [one.at for one in today if now - one.at < HOUR and not one.is_repetition]
     if len(lately) >= policy.hourly_maximum:
         return Decision(wait=tuple(waiting), hold=Hold(min(lately) + HOUR, Reason.FLOOD))
     if any(one.reason is Reason.QUIET for one in waiting):

@@ -63,6 +63,7 @@ async def released(connection: Connection, target: Lane, now: datetime) -> list[
             row["released_at"],
             source(row["subject_id"], row["rule_id"]),
             NotificationKind(row["kind"]),
+            is_repetition=row["is_repetition"],
         )
         for row in rows
     ]

@@ -21,6 +21,12 @@ from mould_watch.storage.sql import load_queries
 _QUERIES: Final = load_queries("incident_actions")
 
 
+async def told_with(connection: Connection, notification_id: UUID, incident_id: UUID) -> list[UUID]:
+    """Return the live incidents that a notification told of beside its own."""
+    rows = await connection.fetch(_QUERIES.told_with, notification_id, incident_id)
+    return [row["incident_id"] for row in rows]
+
+
 async def apply_action(
     connection: Connection,
     incident_id: UUID,

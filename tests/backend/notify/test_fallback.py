@@ -15,7 +15,7 @@ from mould_watch.notify.channels.apprise import AppriseChannel
 from mould_watch.notify.channels.home_assistant import HomeAssistantChannel
 from mould_watch.notify.worker import NotificationWorker
 from mould_watch.settings import NotifySettings
-from mould_watch.storage import incidents, outbox_care
+from mould_watch.storage import held, incidents, outbox_care
 from mould_watch.storage.database import Connection, Database
 from mould_watch.storage.outbox_care import HandedOver
 from tests.support.notifications import (
@@ -78,6 +78,9 @@ async def test_what_waited_too_long_goes_the_other_way_and_ends_here(
     assert there["fallback_of"] == waiting
     assert (there["channel"], there["target"], there["state"]) == ("apprise", "mail", "pending")
     assert (there["message"], there["correlation_id"]) == (here["message"], here["correlation_id"])
+    # it counts in what is sent there, and no more in what the phone got
+    assert len(await held.released(connection, _MAIL, datetime.now(UTC))) == 1
+    assert await held.released(connection, _PHONE, datetime.now(UTC)) == []
     assert await _fall_back(database) == []
 
 

@@ -3,15 +3,17 @@ PostgreSQL and by its clock."""
 
 import asyncio
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from mould_watch.clock import SystemClock
+from mould_watch.domain.notification import Lane
 from mould_watch.notify.repetition import Repetitions
 from mould_watch.settings import NotifySettings
-from mould_watch.storage import outbox
+from mould_watch.storage import held, outbox
 from mould_watch.storage.database import Connection, Database
 from mould_watch.storage.receipts import record_receipt
 from tests.support.notifications import (
@@ -115,6 +117,10 @@ async def test_without_a_receipt_it_is_pushed_once_more_and_then_said_in_plain_t
     assert (third.via, third.is_repetition) == ("entity", True)
     await repetitions.look()
     assert len(await lane(connection)) == 3
+    # the phone's service counts them, whoever holds notifications back knows
+    target = Lane("home_assistant", INSTANCE, "phone-1")
+    counted = await held.released(connection, target, datetime.now(UTC))
+    assert [one.is_repetition for one in counted] == [True, True]
 
 
 async def test_where_no_receipt_can_come_a_person_has_longer(

@@ -186,6 +186,14 @@ def test_so_many_go_to_a_target_in_a_day() -> None:
     assert decision.hold == Hold(NOON - timedelta(minutes=300) + DAY, FLOOD)
 
 
+def test_what_is_repeated_for_want_of_a_receipt_counts_for_the_service_alone() -> None:
+    repeated = [replace(one, is_repetition=True) for one in past(*range(1, 51))]
+    assert flood(repeated, level=HIGH) is None
+    assert decide([waiting()], repeated, NOON, home=HOME, policy=POLICY).release
+    policy = replace(POLICY, daily_maximum=50)
+    assert not decide([waiting()], repeated, NOON, home=HOME, policy=policy).release
+
+
 def test_a_recovery_told_elsewhere_takes_away_what_is_shown() -> None:
     alarm = waiting()
     shown = waiting("attic", RECOVERY, Level.NONE, QUIET, number=2, over=True, shown=True)

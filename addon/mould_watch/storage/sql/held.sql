@@ -34,7 +34,8 @@ FOR UPDATE OF n SKIP LOCKED;
 -- name: released
 -- $1 channel, $2 route, $3 target, $4 since when: what counts at the target. Nothing that was
 -- withdrawn or told in another does, nor what only takes away.
-SELECT n.released_at, n.kind, incident.subject_id, incident.rule_id
+SELECT n.released_at, n.kind, incident.subject_id, incident.rule_id,
+    n.repeats IS NOT NULL AS is_repetition
 FROM notification AS n
 JOIN incident ON incident.id = n.incident_id
 WHERE n.channel = $1 AND n.route = $2 AND n.target = $3 AND n.released_at > $4

@@ -11,6 +11,17 @@ FROM (SELECT subject_id, pg_advisory_xact_lock(19831, subject_id) FROM incident 
 -- $1 action.
 SELECT outcome, transition_id FROM incident_action WHERE action_id = $1;
 
+-- name: told_with
+-- $1 notification, $2 incident: the others that it told of, or that it repeated. Not what got
+-- worse since: that was told by itself, and has a button of its own.
+SELECT DISTINCT told.incident_id
+FROM notification AS told
+JOIN incident ON incident.id = told.incident_id
+WHERE (told.bundled_in = $1 OR told.bundled_in = (SELECT repeats FROM notification WHERE id = $1))
+  AND told.kind NOT IN ('recovery', 'clear') AND told.incident_id <> $2
+  AND incident.ended_at IS NULL AND incident.level <= told.severity
+ORDER BY told.incident_id;
+
 -- name: record
 -- $1 action id, $2 incident, $3 action, $4 until, $5 at, $6 outcome, $7 transition.
 INSERT INTO incident_action (action_id, incident_id, action, until, at, outcome, transition_id)

@@ -249,14 +249,15 @@ WHERE id = ANY ($1::uuid[]) AND state = 'pending';
 
 -- name: insert_fallback
 -- $1 the notification in whose place, $2 channel, $3 route, $4 target: the next of its lane there.
+-- It waits for nothing, and counts in what that target gets a day.
 INSERT INTO notification
     (transition_id, incident_id, channel, route, target, sequence, kind, severity, message,
-     fallback_of, correlation_id)
+     fallback_of, correlation_id, released_at)
 SELECT n.transition_id, n.incident_id, $2, $3, $4,
     (SELECT coalesce(max(lane.sequence), 0) + 1 FROM notification AS lane
      WHERE lane.incident_id = n.incident_id AND lane.channel = $2 AND lane.route = $3
        AND lane.target = $4),
-    n.kind, n.severity, n.message, n.id, n.correlation_id
+    n.kind, n.severity, n.message, n.id, n.correlation_id, clock_timestamp()
 FROM notification AS n
 WHERE n.id = $1
 RETURNING id;

@@ -36,10 +36,10 @@ WITH unconfirmed AS MATERIALIZED (
     FOR SHARE OF incident SKIP LOCKED
 ), written AS (
     INSERT INTO notification (transition_id, incident_id, channel, route, target, sequence, kind,
-        severity, message, via, repeats, correlation_id)
+        severity, message, via, repeats, correlation_id, released_at)
     SELECT transition_id, incident_id, channel, route, target, sequence + 1, kind, severity,
         message, CASE WHEN expects_receipt AND repeats IS NULL THEN 'push' ELSE 'entity' END, id,
-        correlation_id
+        correlation_id, clock_timestamp()
     FROM unconfirmed
     WHERE repeat_at <= clock_timestamp()
     ON CONFLICT DO NOTHING
