@@ -192,6 +192,24 @@ def room(
     )
 
 
+@pytest.mark.parametrize(
+    ("protect", "f_rsi"),
+    [
+        # of the reference: DIN 4108-2 asks a wall for 0.70, plain double glazing has 0.65
+        (Protect.COLD_WALL, 0.70),
+        (Protect.WINDOW, 0.65),
+        (Protect.INSULATED_WALL, 0.85),
+        (Protect.THINGS, 1.0),
+    ],
+)
+def test_a_surface_nobody_measured_has_a_usual_factor(protect: Protect, f_rsi: float) -> None:
+    assert surface_of(room(protect)) == SurfaceModel(f_rsi=f_rsi)
+
+
+def test_a_cellar_nobody_measured_is_as_cold_as_the_ground() -> None:
+    assert surface_of(room(Protect.CELLAR)) == SurfaceModel(temperature_c=12.0)
+
+
 @pytest.mark.parametrize("protect", Protect)
 def test_everything_worth_protecting_has_a_default_surface(protect: Protect) -> None:
     model = surface_of(room(protect))

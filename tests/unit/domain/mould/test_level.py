@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
+from math import exp
 
 import pytest
 from hypothesis import given
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 from mould_watch.domain.condition import Certainty, Level
 from mould_watch.domain.mould.band import BandState
-from mould_watch.domain.mould.index import MouldState, SurfaceHour
+from mould_watch.domain.mould.index import MouldState, SurfaceHour, fold
 from mould_watch.domain.mould.level import (
     LevelFacts,
     LevelJudgement,
@@ -201,6 +202,28 @@ def test_thresholds_are_a_room_s_own() -> None:
     assert judge_level(facts(week(3, damp_pct=76)), strict).level is Level.WATCH
 
 
+def warmer(hours: Week, kelvins: float) -> Week:
+    """The same vapour on a warmer surface, by the formula of the reference."""
+
+    def share(from_c: float) -> float:
+        to_c = from_c + kelvins
+        return exp(17.62 * from_c / (243.12 + from_c) - 17.62 * to_c / (243.12 + to_c))
+
+    return [
+        hour
+        and SurfaceHour(hour.temperature_c + kelvins, hour.humidity_pct * share(hour.temperature_c))
+        for hour in hours
+    ]
+
+
+def drier(hours: Week, points: float, room_pct: float = 55) -> Week:
+    """The same surface in a room whose relative humidity is lower."""
+    return [
+        hour and SurfaceHour(hour.temperature_c, hour.humidity_pct * (1 - points / room_pct))
+        for hour in hours
+    ]
+
+
 def ended(of: LevelFacts, at_level: Level, room_pct: float = 55) -> Remedy:
     return remedy(of, at_level, DEFAULTS, MODEL, room_pct)
 
@@ -216,15 +239,32 @@ def test_warning_ends_when_growth_is_not_expected_so_soon() -> None:
     projected = if_it_repeats(BandState(), hours, MODEL)
     assert projected.mid.is_within(8 * WEEK_H)
     answer = ended(facts(hours, projection=projected), Level.WARNING)
+
+    def is_soon(week: Week) -> bool:
+        return if_it_repeats(BandState(), week, MODEL).mid.is_within(8 * WEEK_H)
+
+    # the smallest step of each that the model itself says is enough
     assert answer.kelvins is not None
-    assert 0.5 < answer.kelvins <= 4
+    assert not is_soon(warmer(hours, answer.kelvins))
+    assert is_soon(warmer(hours, answer.kelvins - 0.5))
     assert answer.humidity_pct is not None
+    assert not is_soon(drier(hours, answer.humidity_pct))
+    assert is_soon(drier(hours, answer.humidity_pct - 1))
 
 
 def test_where_mould_is_there_it_ends_when_nothing_grows_further() -> None:
-    answer = ended(facts(week(*[24] * 7, damp_pct=97), at(1.5)), Level.HIGH)
+    hours = week(*[24] * 7, damp_pct=97)
+    answer = ended(facts(hours, at(1.5)), Level.HIGH)
+
+    def grows(week: Week) -> bool:
+        return fold(MouldState.starting_at(1.5), week, MODEL).index > 1.5
+
     assert answer.kelvins is not None
+    assert not grows(warmer(hours, answer.kelvins))
+    assert grows(warmer(hours, answer.kelvins - 0.5))
     assert answer.humidity_pct is not None
+    assert not grows(drier(hours, answer.humidity_pct))
+    assert grows(drier(hours, answer.humidity_pct - 1))
     assert ended(facts(week(), at(1.5)), Level.HIGH) == Remedy(0.5, 1)
 
 
