@@ -3,6 +3,7 @@
 from typing import Any
 
 from tests.reliability.chaos.ledger import Entry, Ledger, Nature
+from tests.reliability.chaos.run import Result
 from tests.reliability.chaos.verdict import compare
 
 
@@ -103,3 +104,30 @@ def test_what_the_broker_sent_anew_by_itself_is_no_duplicate_of_ours() -> None:
     assert not compare(poison, [], 2).is_good
     poison.replayed([1])
     assert compare(poison, [], 2).is_good
+
+
+def test_the_last_line_says_what_was_done_and_what_became_of_it() -> None:
+    ledger = _ledger(_entry(1), _entry(2, Nature.UNTIMED, qos=0), _entry(3, Nature.POISON))
+    result = Result(
+        seed=7,
+        faults={"kill_backend": 2},
+        unavailable=[],
+        starts=3,
+        points_missed=0,
+        verdict=compare(ledger, [_row(1)], 1),
+    )
+    assert (
+        result.as_json()
+        | {
+            "seed": 7,
+            "published": 2,
+            "faults": {"kill_backend": 2},
+            "lost": 0,
+            "duplicates": 0,
+            "illegal": 0,
+            "dead_letters": 1,
+            "dead_letters_expected": 1,
+            "qos0_lost": 1,
+        }
+        == result.as_json()
+    )

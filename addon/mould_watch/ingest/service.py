@@ -26,6 +26,7 @@ from mould_watch.ingest.reports import Report, Reports
 from mould_watch.ingest.sessions import BrokerSession
 from mould_watch.ingest.source import BrokerAddress
 from mould_watch.ingest.spool.spool import Spool
+from mould_watch.ingest.subscriptions import SHOWN, Subscriptions
 from mould_watch.ingest.waiting import WaitingMessages
 from mould_watch.ingest.writer import Writer
 from mould_watch.retry import Backoff
@@ -39,8 +40,6 @@ __all__ = ["BrokerAddress", "Ingestion"]
 _LOGGER = logging.getLogger(__name__)
 
 _AFTER_TAKEOVER_S: Final = 30.0
-# of the topics that a broker refuses
-_SHOWN: Final = 5
 
 _FLUSH_S: Final = 3.0
 """How long the end waits for what was received to be kept; the process has 10 s in all."""
@@ -91,6 +90,14 @@ class Ingestion:
         self._source = MqttSource(settings.mqtt, clock, self._waiting)
         self.states = DeviceStates(database, clock, maximum=settings.ingest.device_states_maximum)
         self._leadership = Leadership(database, clock, settings.mqtt.client_id)
+        self._subscriptions = Subscriptions(
+            source=self._source,
+            registry=self._registry,
+            database=database,
+            clock=clock,
+            client_id=settings.mqtt.client_id,
+            leads=lambda: self._leadership.leads,
+        )
         self._spool = Spool(
             settings.spool.folder or settings.data_dir / "spool", settings.spool, clock
         )
@@ -133,7 +140,6 @@ class Ingestion:
             trust=self._trust,
             acknowledge=self._source.acknowledge,
         )
-        self._subscribed: frozenset[str] = frozenset()
         self._reports = Reports(database, clock, self.report)
         self._state = "connecting"
         self._detail: str | None = "not connected yet"
@@ -161,7 +167,7 @@ class Ingestion:
 
     def subscribed(self) -> frozenset[str]:
         """Return the topic filters that are listened to by now, those announced among them."""
-        return self._subscribed
+        return self._subscriptions.filters
 
     async def run(self) -> None:
         """Ingest, for ever. At the end what was received is kept and acknowledged first."""
@@ -237,11 +243,11 @@ class Ingestion:
                 await self._intake.begin_session(
                     connected.generation, resumed=connected.session_resumed
                 )
-                self._subscribed = self._registry.filters
-                refused = await self._source.subscribe(self._subscribed, kept=self._registry.kept)
+                refused = await self._subscriptions.begin()
                 self._connected(address, connected.protocol, refused)
                 backoff.reset()
-                tasks.create_task(self._follow_discovery(), name="ingest.follow_discovery")
+                tasks.create_task(self._subscriptions.follow(), name="ingest.follow_discovery")
+                tasks.create_task(self._subscriptions.take_back_earlier(), name="ingest.take_back")
                 await self._source.until_disconnected()
 
     async def _spool_known(self) -> None:
@@ -256,23 +262,6 @@ class Ingestion:
     async def _restore_discovery(self, connection: Connection) -> None:
         """Know again what was announced, before any message is understood."""
         self._registry.restore(await discovery_store.load(connection))
-
-    async def _follow_discovery(self) -> None:
-        """Listen to what is announced from now on, and no more to what is taken back."""
-        while True:
-            await self._registry.wait_change()
-            wanted = self._registry.filters
-            added, removed = wanted - self._subscribed, self._subscribed - wanted
-            if added or removed:
-                refused = await self._source.change(added, removed, kept=self._registry.kept)
-                self._subscribed = wanted
-                if refused:
-                    _LOGGER.warning(
-                        "The broker refuses %d announced topic(s), such as %s.",
-                        len(refused),
-                        refused[0],
-                        extra={"action": "topics_refused", "topics": refused[:_SHOWN]},
-                    )
 
     async def _address(self) -> BrokerAddress:
         try:
@@ -294,8 +283,8 @@ class Ingestion:
     def _connected(self, address: BrokerAddress, protocol: str, refused: list[str]) -> None:
         detail = None
         if refused:
-            more = f" and {len(refused) - _SHOWN} more" if len(refused) > _SHOWN else ""
-            detail = f"the broker refuses {', '.join(refused[:_SHOWN])}{more}"
+            more = f" and {len(refused) - SHOWN} more" if len(refused) > SHOWN else ""
+            detail = f"the broker refuses {', '.join(refused[:SHOWN])}{more}"
         self._set("ready", detail)
         _LOGGER.log(
             logging.WARNING if refused else logging.INFO,

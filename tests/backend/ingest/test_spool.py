@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -42,6 +43,25 @@ async def test_without_a_database_ever_it_connects_acknowledges_and_stores_later
         await stored.has("readings", 2)
         await stored.has("dead_letter", 1)
         await drained(ingestion)
+
+
+async def test_a_drain_that_began_with_an_empty_spool_stores_what_came_meanwhile_at_the_first_try(
+    apart: Apart, stored: Stored, sensor: Publisher, caplog: pytest.LogCaptureFixture
+) -> None:
+    ingestion = apart.ingesting.make()
+    async with AsyncExitStack() as ends_later:
+        async with apart.away():
+            # it looks into the empty spool, and waits for the database to note that it drains it
+            await ends_later.enter_async_context(apart.running(ingestion))
+            await sensor.publish(ZIGBEE, payload(temperature=21))
+            await sensor.publish(TOPIC, payload(timestamp=now(), temperature=22))
+            await until(lambda: spooled(ingestion) >= 3)
+        await stored.has("readings", 2)
+        await drained(ingestion)
+    assert "drain_waits" not in {getattr(record, "action", None) for record in caplog.records}
+    assert await stored.count("dead_letter") == 0
+    assert await stored.count("spool") == 1
+    assert await stored.count("spool_device") == 0
 
 
 async def test_an_outage_leaves_the_connection_to_the_broker_alone_and_loses_nothing(

@@ -19,13 +19,16 @@ ON CONFLICT (spool_id, device_id) DO UPDATE
 SET from_ts = least(spool_device.from_ts, EXCLUDED.from_ts)
 
 -- name: request_evaluations
--- Every subject that depends on a drained reading, once, with the least ts.
+-- Every subject that depends on a drained reading, once, with the least ts. A device may have been
+-- merged into another while the spool was drained.
 WITH drained AS (
     DELETE FROM spool_device WHERE spool_id = $1 RETURNING device_id, from_ts
 )
 INSERT INTO evaluation_request (subject_id, from_ts)
 SELECT subject_device.subject_id, min(drained.from_ts)
-FROM drained JOIN subject_device USING (device_id)
+FROM drained
+JOIN device ON device.id = drained.device_id
+JOIN subject_device ON subject_device.device_id = coalesce(device.merged_into, device.id)
 GROUP BY subject_device.subject_id
 
 -- name: end_drain
