@@ -194,7 +194,8 @@ class NotifySettings(BaseModel):
         if not isinstance(value, list):
             return value
         names = [one.get("name") for one in value if isinstance(one, dict)]
-        if len(names) != len(value) or len(set(names)) != len(names):
+        named = {name for name in names if isinstance(name, str)}
+        if len(named) != len(value):
             raise ValueError("each service needs a name of its own and a url")
         return {one.get("name"): one.get("url") for one in value}
 
@@ -369,7 +370,8 @@ class Settings(BaseSettings):
             return cls()
         except ValidationError as error:
             faults = "; ".join(
-                f"{'.'.join(str(part) for part in fault['loc']) or 'settings'}: {fault['msg']}"
+                f"{'.'.join(str(part) for part in fault['loc']) or 'settings'}: "
+                f"{fault['msg'].removeprefix('Value error, ')}"
                 for fault in error.errors(include_input=False, include_url=False)
             )
             raise SettingsError(f"the settings do not fit: {faults}") from error

@@ -92,6 +92,26 @@ def test_a_fault_in_the_options_file_is_a_sentence(data_dir: Path, text: str, fa
     assert fault in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("services", "fault"),
+    [
+        ('{"Bad Name": "tgram://hunter2"}', "notify.apprise.Bad Name"),
+        ('{"mail": ["tgram://hunter2"]}', "notify.apprise.mail"),
+        ('[{"url": "tgram://hunter2"}]', "notify.apprise: each service needs a name of its own"),
+        ('["tgram://hunter2"]', "notify.apprise: each service needs a name of its own"),
+        ('{"mail": tgram://hunter2', "is not JSON"),
+    ],
+)
+def test_a_service_that_is_set_wrongly_is_told_without_its_address(
+    monkeypatch: pytest.MonkeyPatch, services: str, fault: str
+) -> None:
+    monkeypatch.setenv("MOULD_WATCH_NOTIFY__APPRISE", services)
+    with pytest.raises(SettingsError) as caught:
+        Settings.load()
+    assert fault in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
 def test_an_options_file_that_cannot_be_read_is_no_empty_one(data_dir: Path) -> None:
     (data_dir / "options.json").mkdir()
     with pytest.raises(SettingsError, match=r"options\.json cannot be read"):

@@ -103,7 +103,7 @@ GERMAN: Final = Language(
         ),
         RuleKind.DEAD_LETTERS: Plain(
             "manche Nachrichten von Sensoren sind nicht zu verstehen",
-            "Die Liste in Home Assistant sagt, welche.",
+            "Das Protokoll der App Mould Watch sagt, welche.",
             "alle Nachrichten sind wieder zu verstehen",
         ),
         RuleKind.NOTIFICATIONS_FAILED: Plain(

@@ -101,7 +101,7 @@ ENGLISH: Final = Language(
         ),
         RuleKind.DEAD_LETTERS: Plain(
             "some messages of sensors cannot be understood",
-            "The list in Home Assistant says which.",
+            "The log of the Mould Watch app says which.",
             "all messages are understood again",
         ),
         RuleKind.NOTIFICATIONS_FAILED: Plain(

@@ -102,7 +102,7 @@ SPANISH: Final = Language(
         ),
         RuleKind.DEAD_LETTERS: Plain(
             "algunos mensajes de los sensores no se entienden",
-            "La lista en Home Assistant dice cuáles.",
+            "El registro de la aplicación Mould Watch dice cuáles.",
             "vuelven a entenderse todos los mensajes",
         ),
         RuleKind.NOTIFICATIONS_FAILED: Plain(

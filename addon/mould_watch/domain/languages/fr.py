@@ -111,7 +111,7 @@ FRENCH: Final = Language(
         ),
         RuleKind.DEAD_LETTERS: Plain(
             "certains messages de capteurs sont incompréhensibles",
-            "La liste dans Home Assistant dit lesquels.",
+            "Le journal de l’application Mould Watch dit lesquels.",
             "tous les messages sont de nouveau compris",
         ),
         RuleKind.NOTIFICATIONS_FAILED: Plain(

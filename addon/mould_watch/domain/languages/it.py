@@ -103,7 +103,7 @@ ITALIAN: Final = Language(
         ),
         RuleKind.DEAD_LETTERS: Plain(
             "alcuni messaggi dei sensori non si capiscono",
-            "L’elenco in Home Assistant dice quali.",
+            "Il registro dell’app Mould Watch dice quali.",
             "tutti i messaggi si capiscono di nuovo",
         ),
         RuleKind.NOTIFICATIONS_FAILED: Plain(

@@ -101,7 +101,7 @@ DUTCH: Final = Language(
         ),
         RuleKind.DEAD_LETTERS: Plain(
             "sommige berichten van sensoren zijn niet te begrijpen",
-            "De lijst in Home Assistant zegt welke.",
+            "Het logboek van de app Mould Watch zegt welke.",
             "alle berichten zijn weer te begrijpen",
         ),
         RuleKind.NOTIFICATIONS_FAILED: Plain(
