@@ -117,6 +117,22 @@ async def test_a_reading_that_says_nothing_is_refused_and_not_kept(
     assert await connection.fetchval("SELECT count(*) FROM cold_spot_reading") == 0
 
 
+async def test_a_wall_is_not_compared_with_an_outside_that_was_made_up(
+    stream: Stream, connection: Connection
+) -> None:
+    room_id = await cold_wall(stream, connection)
+    await connection.execute(
+        "UPDATE configuration SET home = jsonb_set(home, '{outdoor}', $1)",
+        {"kind": "fixed", "temperature_c": -5.0, "humidity_pct": 80.0},
+    )
+    answer = await stream.request(
+        "record_cold_spot", room_id=str(room_id), surface_temperature_c=12.5
+    )
+    assert answer["error"]["data"]["reason"] == "no_outdoor_temperature"
+    assert "fixed temperature" in answer["error"]["message"]
+    assert await connection.fetchval("SELECT count(*) FROM cold_spot_reading") == 0
+
+
 async def test_a_room_nobody_watches_is_unknown(stream: Stream, connection: Connection) -> None:
     await cold_wall(stream, connection)
     for request, more in (
