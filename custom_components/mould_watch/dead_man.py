@@ -7,6 +7,7 @@ What it has told is kept, so that a restart of Home Assistant neither repeats no
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypedDict
 
@@ -146,12 +147,17 @@ class DeadMansSwitch:
             if self._is_well:
                 done = [await self._take_back(target) for target in list(self._told)]
             elif self._is_overdue:
-                targets = self._entry.options.get(CONF_PHONES) or (TARGET_PERSISTENT,)
-                done = [await self._tell(target) for target in targets]
+                done = [await self._tell(target) for target in self._targets()]
             else:
                 return
             if not all(done):
                 self._wait(AGAIN)
+
+    def _targets(self) -> Sequence[str]:
+        """Return the phones that are still there; without any it is told inside Home Assistant."""
+        phones = self._entry.options.get(CONF_PHONES, ())
+        there = [phone for phone in phones if find_phone(self._hass, phone) is not None]
+        return there or (TARGET_PERSISTENT,)
 
     async def _tell(self, target: str) -> bool:
         """Tell one target, unless it knows; return whether it knows now."""

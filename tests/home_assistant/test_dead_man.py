@@ -277,7 +277,7 @@ async def test_a_phone_without_an_action_is_told_by_its_entity(
     assert await house.told() == {}
 
 
-async def test_a_phone_that_is_gone_or_silent_does_no_harm(
+async def test_a_silent_phone_is_tried_again_and_without_any_left_home_assistant_shows_it(
     hass: HomeAssistant, house: House, phone: Phone, caplog: pytest.LogCaptureFixture
 ) -> None:
     await hass.config_entries.async_unload(phone.entry.entry_id)
@@ -286,7 +286,11 @@ async def test_a_phone_that_is_gone_or_silent_does_no_harm(
     await until(lambda: "cannot be told" in caplog.text)
     await hass.config_entries.async_remove(phone.entry.entry_id)
     await house.passes(timedelta(minutes=5, seconds=1))
-    assert await house.told() == {}
+    assert await house.told() == {"persistent": "told"}
+    assert _persistent(hass)[house.tag]["title"] == "Nobody watches for mould"
+    await house.gets_it_back()
+    await house.settles()
+    assert (await house.told(), _persistent(hass)) == ({}, {})
 
 
 def _persistent(hass: HomeAssistant) -> dict[str, Any]:
