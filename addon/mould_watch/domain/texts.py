@@ -182,7 +182,7 @@ def _alarm(matter: Matter, spoken: Language) -> str:
     plain = spoken.plain.get(matter.rule)
     if plain is not None:
         return plain.alarm
-    if matter.level is Level.DAMAGE:
+    if matter.level.rank >= Level.HIGH.rank:
         return spoken.mould_grows
     if matter.days is None:
         return spoken.damp[matter.protect]

@@ -2,9 +2,10 @@ import re
 
 import pytest
 
-from mould_watch.domain.condition import AiringEffect
+from mould_watch.domain.condition import AiringEffect, Level
 from mould_watch.domain.configuration import Protect
 from mould_watch.domain.notification import NotificationKind
+from mould_watch.domain.rules.kinds import RuleKind
 from mould_watch.domain.texts import Matter, Text, temperature, text
 
 
@@ -104,3 +105,18 @@ def test_hours_are_whole(damp_hours: float, expected: str) -> None:
 def test_no_hours_are_invented_for_who_is_told_late() -> None:
     body = text(Matter(kind=NotificationKind.ALARM, room="Bath", damp_hours=0.0), "en").body
     assert body.startswith("It was damp enough for mould, and has not dried since. ")
+
+
+@pytest.mark.parametrize("level", [Level.HIGH, Level.DAMAGE])
+@pytest.mark.parametrize("days", [(0.0, None), (0.0, 12.0)])
+def test_what_has_begun_to_grow_is_not_said_to_come(
+    level: Level, days: tuple[float, float | None]
+) -> None:
+    matter = Matter(
+        kind=NotificationKind.ALARM,
+        room="Bath",
+        rule=RuleKind.MOULD_LEVEL,
+        level=level,
+        days=days,
+    )
+    assert text(matter, "en").title == "Bath: mould has probably started to grow"
