@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import probatio
-from homeassistant.config_entries import ConfigEntryState, ConfigSubentryFlow, SubentryFlowResult
+from homeassistant.config_entries import SubentryFlowResult
 from homeassistant.core import callback
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import (
@@ -20,10 +20,8 @@ from homeassistant.helpers.selector import (
 from homeassistant.helpers.translation import async_get_translations
 
 from .const import CONF_NOTIFY, DOMAIN, METRIC_TEMPERATURE, METRIC_UNITS
-from .errors import MouldWatchClientError, RefusedError
 from .home_flow import phone_selector
-from .runtime import MouldWatchConfigEntry
-from .sources import SourceCatalogue
+from .subentry_flow import PartFlow, name_error
 from .units import delta_from_kelvin, delta_to_kelvin, from_celsius, to_celsius
 from .watched_devices import (
     CONF_ABOVE,
@@ -44,13 +42,11 @@ from .watched_devices import (
 CONF_WHAT: Final = "what"
 CONF_NAME: Final = "name"
 CONF_MORE: Final = "more"
-NAME_MAXIMUM: Final = 120
-CONNECTION_TIMEOUT_S: Final = 10.0
 SEVERITIES: Final = ("watch", "warning", "high")
 DEFAULT_SEVERITY: Final = "warning"
 
 
-class DeviceFlow(ConfigSubentryFlow):
+class DeviceFlow(PartFlow):
     """A watched device: added, or changed."""
 
     _what: Watched
@@ -109,25 +105,6 @@ class DeviceFlow(ConfigSubentryFlow):
             self._entry, subentry, title=_name(user_input), data=data
         )
 
-    @property
-    def _entry(self) -> MouldWatchConfigEntry:
-        return self._get_entry()
-
-    @property
-    def _catalogue(self) -> SourceCatalogue:
-        return SourceCatalogue.of(
-            self.hass, self._entry.runtime_data.coordinator.data.devices.values()
-        )
-
-    async def _obstacle(self) -> str | None:
-        """Return why nothing can be added or changed now, None when it can."""
-        if self._entry.state is not ConfigEntryState.LOADED:
-            return "entry_not_loaded"
-        runtime = self._entry.runtime_data
-        if not await runtime.client.wait_ready(CONNECTION_TIMEOUT_S):
-            return "not_connected"
-        return "read_only" if runtime.configuration.reader else None
-
     async def _metric_names(self) -> dict[str, str]:
         """Return what people call the metrics, and only whether a device reports ("")."""
         texts = await async_get_translations(
@@ -142,26 +119,17 @@ class DeviceFlow(ConfigSubentryFlow):
     ) -> tuple[dict[str, Any] | None, dict[str, str], dict[str, str]]:
         """Return the data, or None with errors and what their texts name."""
         name = _name(user_input)
-        if not name or len(name) > NAME_MAXIMUM:
-            return None, {CONF_NAME: "name_length"}, {}
+        if errors := name_error(name, CONF_NAME):
+            return None, *errors
         above, below = user_input.get(CONF_ABOVE), user_input.get(CONF_BELOW)
         if self._what.metric is not None and above is None and below is None:
             return None, {"base": "limit_missing"}, {}
         if above is not None and below is not None and above <= below:
             return None, {"base": "limits_crossed"}, {}
         data = self._data(user_input, stored)
-        configuration = self._entry.runtime_data.configuration
-        try:
-            objection = await configuration.check_device(self._what.choice, name, data)
-        except RefusedError as err:
-            if err.code == "other_owner":
-                return None, {"base": "read_only"}, {}
-            # A conflict over the whole document is settled by its own repair.
-            objection = None
-        except MouldWatchClientError:
-            return None, {"base": "not_connected"}, {}
-        if objection is not None:
-            return None, {"base": "device_refused"}, {"message": objection}
+        check = self._entry.runtime_data.configuration.check_device(self._what.choice, name, data)
+        if objection := await self._objection(check, "device_refused"):
+            return None, *objection
         return data, {}, {}
 
     def _data(self, user_input: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:

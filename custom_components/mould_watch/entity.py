@@ -1,5 +1,6 @@
 """What all entities of a room share, and all of a watched device."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from typing import override
 
@@ -19,64 +20,8 @@ from .runtime import MouldWatchConfigEntry
 from .watched_devices import Watched, watched_of
 
 
-class RoomEntity(CoordinatorEntity[MouldWatchCoordinator]):
-    """An entity of a room: there while the backend is and knows the room."""
-
-    _attr_has_entity_name = True
-
-    def __init__(
-        self,
-        entry: MouldWatchConfigEntry,
-        room_id: str,
-        subentry: ConfigSubentry,
-        description: EntityDescription,
-    ) -> None:
-        """Belong to a room, by the room's own id."""
-        super().__init__(entry.runtime_data.coordinator)
-        self.entity_description = description
-        self._entry = entry
-        self._room_id = room_id
-        self._subentry_id = subentry.subentry_id
-        self._shown: tuple[bool, Room | None] | None = None
-        self._attr_unique_id = f"{room_id}_{description.key}"
-        self._attr_device_info = DeviceInfo(
-            identifiers={(DOMAIN, room_id)},
-            name=subentry.title,
-            manufacturer=MANUFACTURER,
-            model=MODEL_ROOM,
-            entry_type=DeviceEntryType.SERVICE,
-        )
-
-    @override
-    async def async_added_to_hass(self) -> None:
-        """Let a new room be put into its area once all its entities are there."""
-        await super().async_added_to_hass()
-        self._entry.runtime_data.async_place_room(self._room_id)
-
-    @callback
-    @override
-    def _handle_coordinator_update(self) -> None:
-        """Write the state when this room has news, not at the news of every other room."""
-        shown = (self.available, self.coordinator.data.rooms.get(self._room_id))
-        if shown != self._shown:
-            self._shown = shown
-            super()._handle_coordinator_update()
-
-    @property
-    @override
-    def available(self) -> bool:
-        """Return whether the backend is there and knows the room."""
-        return super().available and self._room_id in self.coordinator.data.rooms
-
-    @property
-    def condition(self) -> Condition:
-        """Return the room as it is; only asked of an available entity."""
-        room = self.coordinator.data.rooms.get(self._room_id)
-        return Condition() if room is None else room.condition
-
-
-class WatchedDeviceEntity(CoordinatorEntity[MouldWatchCoordinator]):
-    """An entity of a watched device: there while the backend is and knows the device."""
+class PartEntity[Shown](CoordinatorEntity[MouldWatchCoordinator]):
+    """An entity of a part of the entry: there while the backend is and knows the part."""
 
     _attr_has_entity_name = True
 
@@ -86,27 +31,32 @@ class WatchedDeviceEntity(CoordinatorEntity[MouldWatchCoordinator]):
         key: str,
         subentry: ConfigSubentry,
         description: EntityDescription,
+        model: str,
     ) -> None:
-        """Belong to what a subentry watches, by its unique id."""
+        """Belong to the part of a subentry, by its unique id."""
         super().__init__(entry.runtime_data.coordinator)
         self.entity_description = description
-        self._watched = Watched.of(subentry.data)
-        self._device_key = self._watched.key(entry.runtime_data.instance_id)
-        self._shown: tuple[bool, Device | None] | None = None
+        self._entry = entry
+        self._subentry_id = subentry.subentry_id
+        self._shown: tuple[bool, Shown | None] | None = None
         self._attr_unique_id = f"{key}_{description.key}"
         self._attr_device_info = DeviceInfo(
             identifiers={(DOMAIN, key)},
             name=subentry.title,
             manufacturer=MANUFACTURER,
-            model=MODEL_DEVICE,
+            model=model,
             entry_type=DeviceEntryType.SERVICE,
         )
+
+    @abstractmethod
+    def _told(self) -> Shown | None:
+        """Return what the backend told last of the part; None: it does not know it."""
 
     @callback
     @override
     def _handle_coordinator_update(self) -> None:
-        """Write the state when this device has news."""
-        shown = (self.available, self.coordinator.data.devices.get(self._device_key))
+        """Write the state when this part has news, not at the news of every other one."""
+        shown = (self.available, self._told())
         if shown != self._shown:
             self._shown = shown
             super()._handle_coordinator_update()
@@ -114,8 +64,59 @@ class WatchedDeviceEntity(CoordinatorEntity[MouldWatchCoordinator]):
     @property
     @override
     def available(self) -> bool:
-        """Return whether the backend is there and knows the device."""
-        return super().available and self._device_key in self.coordinator.data.devices
+        """Return whether the backend is there and knows the part."""
+        return super().available and self._told() is not None
+
+
+class RoomEntity(PartEntity[Room]):
+    """An entity of a room."""
+
+    def __init__(
+        self,
+        entry: MouldWatchConfigEntry,
+        room_id: str,
+        subentry: ConfigSubentry,
+        description: EntityDescription,
+    ) -> None:
+        """Belong to a room, by the room's own id."""
+        super().__init__(entry, room_id, subentry, description, MODEL_ROOM)
+        self._room_id = room_id
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Let a new room be put into its area once all its entities are there."""
+        await super().async_added_to_hass()
+        self._entry.runtime_data.async_place_room(self._room_id)
+
+    @override
+    def _told(self) -> Room | None:
+        return self.coordinator.data.rooms.get(self._room_id)
+
+    @property
+    def condition(self) -> Condition:
+        """Return the room as it is; only asked of an available entity."""
+        room = self._told()
+        return Condition() if room is None else room.condition
+
+
+class WatchedDeviceEntity(PartEntity[Device]):
+    """An entity of a watched device."""
+
+    def __init__(
+        self,
+        entry: MouldWatchConfigEntry,
+        key: str,
+        subentry: ConfigSubentry,
+        description: EntityDescription,
+    ) -> None:
+        """Belong to what a subentry watches, by its unique id."""
+        super().__init__(entry, key, subentry, description, MODEL_DEVICE)
+        self._watched = Watched.of(subentry.data)
+        self._device_key = self._watched.key(entry.runtime_data.instance_id)
+
+    @override
+    def _told(self) -> Device | None:
+        return self.coordinator.data.devices.get(self._device_key)
 
     @property
     def device(self) -> Device:

@@ -1,11 +1,11 @@
 """Adding and changing a room: four fields first, everything else folded away (room_options)."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, override
 from uuid import uuid4
 
 import probatio
-from homeassistant.config_entries import ConfigEntryState, ConfigSubentryFlow, SubentryFlowResult
+from homeassistant.config_entries import SubentryFlowResult
 from homeassistant.core import callback
 from homeassistant.helpers import area_registry as ar
 from homeassistant.helpers.selector import (
@@ -26,7 +26,7 @@ from .const import (
     PROTECT_CHOICES,
 )
 from .document import room_as_wire, room_from_wire, rooms_of
-from .errors import MouldWatchClientError, RefusedError
+from .errors import MouldWatchClientError
 from .home_flow import source_selector, temperature_source_selector
 from .room_options import (
     option_sections,
@@ -35,16 +35,14 @@ from .room_options import (
     suggested_options,
     surface_source,
 )
-from .runtime import MouldWatchConfigEntry
-from .sources import SAME_DEVICE, SourceCatalogue, source_from_choice, source_from_wire
+from .sources import SAME_DEVICE, source_from_choice, source_from_wire
+from .subentry_flow import PartFlow, name_error
 
 CONF_ROOM: Final = "room"
 CONF_ARCHIVED_ROOM: Final = "room_id"
-NAME_MAXIMUM: Final = 120
-CONNECTION_TIMEOUT_S: Final = 10.0
 
 
-class RoomFlow(ConfigSubentryFlow):
+class RoomFlow(PartFlow):
     """A room: added, brought back from the archive, or changed."""
 
     _archived: dict[str, Mapping[str, Any]]
@@ -129,42 +127,26 @@ class RoomFlow(ConfigSubentryFlow):
             self._entry, subentry, title=_name(user_input), data=data
         )
 
-    @property
-    def _entry(self) -> MouldWatchConfigEntry:
-        return self._get_entry()
-
-    @property
-    def _catalogue(self) -> SourceCatalogue:
-        return SourceCatalogue.of(
-            self.hass, self._entry.runtime_data.coordinator.data.devices.values()
-        )
-
+    @override
     async def _obstacle(self) -> str | None:
         """Return why no room can be added or changed now, None when it can."""
-        if self._entry.state is not ConfigEntryState.LOADED:
-            return "entry_not_loaded"
-        runtime = self._entry.runtime_data
-        if not await runtime.client.wait_ready(CONNECTION_TIMEOUT_S):
-            return "not_connected"
-        if runtime.configuration.reader:
-            return "read_only"
-        if not self._catalogue.options(METRIC_HUMIDITY):
-            return "no_sensors"
-        return None
+        if reason := await super()._obstacle():
+            return reason
+        return None if self._catalogue.options(METRIC_HUMIDITY) else "no_sensors"
 
     async def _validate(
         self, room_id: str, user_input: Mapping[str, Any], stored: Mapping[str, Any]
     ) -> tuple[dict[str, Any] | None, dict[str, str], dict[str, str]]:
         """Return the room's data, or None with errors and what their texts name."""
         name = _name(user_input)
-        if not name or len(name) > NAME_MAXIMUM:
-            return None, {CONF_ROOM: "name_length"}, {}
+        if errors := name_error(name, CONF_ROOM):
+            return None, *errors
         humidity = source_from_choice(user_input[CONF_HUMIDITY])
         temperature = self._catalogue.temperature(user_input[CONF_TEMPERATURE], humidity)
         if temperature is None:
             return None, {CONF_TEMPERATURE: "temperature_missing"}, {}
-        if errors := options_error(user_input):
-            return None, errors, {}
+        if faults := options_error(user_input):
+            return None, faults, {}
         data = {
             CONF_SOURCES: {
                 CONF_TEMPERATURE: temperature.as_wire(),
@@ -174,18 +156,9 @@ class RoomFlow(ConfigSubentryFlow):
             CONF_PROTECT: user_input[CONF_PROTECT],
             **options_data(self.hass, user_input, stored),
         }
-        configuration = self._entry.runtime_data.configuration
-        try:
-            objection = await configuration.check(room_as_wire(room_id, name, data))
-        except RefusedError as err:
-            if err.code == "other_owner":
-                return None, {"base": "read_only"}, {}
-            # A conflict over the whole document is settled by its own repair.
-            objection = None
-        except MouldWatchClientError:
-            return None, {"base": "not_connected"}, {}
-        if objection is not None:
-            return None, {"base": "room_refused"}, {"message": objection}
+        check = self._entry.runtime_data.configuration.check(room_as_wire(room_id, name, data))
+        if objection := await self._objection(check, "room_refused"):
+            return None, *objection
         return data, {}, {}
 
     @property

@@ -12,7 +12,7 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util.unit_system import US_CUSTOMARY_SYSTEM
 
-from custom_components.mould_watch import device_flow
+from custom_components.mould_watch import subentry_flow
 from custom_components.mould_watch.const import DOMAIN
 from tests.home_assistant.backend import Backend, device
 from tests.home_assistant.conftest import MockConfigEntry, Setup, set_sensor
@@ -334,7 +334,7 @@ async def test_an_entry_that_is_not_loaded_watches_no_device(
 async def test_without_a_connection_or_as_a_reader_none_is_added(
     hass: HomeAssistant, backend: Backend, setup: Setup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(device_flow, "CONNECTION_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(subentry_flow, "CONNECTION_TIMEOUT_S", 0.05)
     backend.owner = "somebody"
     entry = await setup(wait=False)
     await until(lambda: entry.runtime_data.configuration.reader)

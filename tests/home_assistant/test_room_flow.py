@@ -13,7 +13,7 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util.unit_system import US_CUSTOMARY_SYSTEM
 
-from custom_components.mould_watch import room_flow
+from custom_components.mould_watch import subentry_flow
 from tests.home_assistant.backend import Backend, device
 from tests.home_assistant.conftest import MockConfigEntry, Setup, room, room_id_of
 from tests.support.waiting import until
@@ -614,7 +614,7 @@ async def test_an_entry_that_is_not_loaded_takes_no_room(
 async def test_without_a_connection_no_room_is_added(
     hass: HomeAssistant, backend: Backend, setup: Setup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room_flow, "CONNECTION_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(subentry_flow, "CONNECTION_TIMEOUT_S", 0.05)
     entry = await setup()
     await backend.stop()
     await until(lambda: not entry.runtime_data.coordinator.last_update_success)
