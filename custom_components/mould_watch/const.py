@@ -20,6 +20,8 @@ CONF_TAKE_OVER: Final = "take_over"
 CONF_OUTDOOR: Final = "outdoor"
 CONF_PHONES: Final = "phones"
 CONF_QUIET_HOURS: Final = "quiet_hours"
+# names of services that the backend's own settings know
+CONF_SERVICES: Final = "services"
 # subentry.data
 CONF_SOURCES: Final = "sources"
 CONF_TEMPERATURE: Final = "temperature"

@@ -11,6 +11,7 @@ from .const import (
     CONF_OUTDOOR,
     CONF_PHONES,
     CONF_QUIET_HOURS,
+    CONF_SERVICES,
     CONF_SOURCES,
     METRIC_HUMIDITY,
     METRIC_TEMPERATURE,
@@ -20,6 +21,8 @@ from .sources import source_from_wire
 from .watched_devices import CONF_METRIC, CONF_SOURCE, watched_of
 
 _HOME_KEYS: Final = (CONF_OUTDOOR, CONF_PHONES, CONF_QUIET_HOURS)
+# before the name of a service among those who are told
+SERVICE_PREFIX: Final = "apprise:"
 
 
 def rooms_of(entry: ConfigEntry[Any]) -> dict[str, ConfigSubentry]:
@@ -53,12 +56,20 @@ def room_from_wire(room: Mapping[str, Any]) -> dict[str, Any]:
 
 def home_as_wire(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the entry's options say of the home, as the document spells it."""
-    return {key: options[key] for key in _HOME_KEYS if key in options}
+    home = {key: options[key] for key in _HOME_KEYS if key in options}
+    if services := options.get(CONF_SERVICES):
+        named = [f"{SERVICE_PREFIX}{name}" for name in services]
+        home[CONF_PHONES] = [*home.get(CONF_PHONES, ()), *named]
+    return home
 
 
 def home_from_wire(home: Mapping[str, Any]) -> dict[str, Any]:
     """Return the entry's options out of a stored document."""
-    return {key: home[key] for key in _HOME_KEYS if home.get(key)}
+    told: list[str] = list(home.get(CONF_PHONES) or ())
+    services = [one.removeprefix(SERVICE_PREFIX) for one in told if one.startswith(SERVICE_PREFIX)]
+    phones = [one for one in told if not one.startswith(SERVICE_PREFIX)]
+    options = {**home, CONF_PHONES: phones, CONF_SERVICES: services}
+    return {key: options[key] for key in (*_HOME_KEYS, CONF_SERVICES) if options.get(key)}
 
 
 def wanted_entities(entry: ConfigEntry[Any]) -> dict[str, frozenset[str]]:

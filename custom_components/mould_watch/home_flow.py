@@ -1,5 +1,6 @@
 """The home step: outdoor air and phones. The entry flow and the options flow share it."""
 
+import re
 from abc import abstractmethod
 from typing import Any, Final
 
@@ -23,6 +24,8 @@ from homeassistant.helpers.selector import (
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
+    TextSelector,
+    TextSelectorConfig,
     TimeSelector,
 )
 from homeassistant.helpers.translation import async_get_translations
@@ -32,12 +35,14 @@ from .const import (
     CONF_OUTDOOR,
     CONF_PHONES,
     CONF_QUIET_HOURS,
+    CONF_SERVICES,
     CONF_TEMPERATURE,
     DOMAIN,
     METRIC_HUMIDITY,
     METRIC_TEMPERATURE,
     MOBILE_APP,
 )
+from .document import SERVICE_PREFIX
 from .models import Device
 from .phones import PhoneCallError, find_phone, phone_ids
 from .push import trial_data
@@ -58,6 +63,8 @@ CONF_QUIET_FROM: Final = "quiet_from"
 CONF_QUIET_UNTIL: Final = "quiet_until"
 # the backend's own, where the document says nothing
 USUAL_QUIET_HOURS: Final = {"start": "22:00", "end": "07:00"}
+# as the backend's settings name them
+_SERVICE: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 OUTDOOR_KINDS: Final = ("weather", "measured", "fixed", "none")
 OUTDOOR_MINIMUM_C: Final = -60
 OUTDOOR_MAXIMUM_C: Final = 60
@@ -84,6 +91,7 @@ class HomeSteps(ConfigEntryBaseFlow):
         if user_input is not None:
             self._home[CONF_PHONES] = user_input.get(CONF_PHONES, [])
             errors = self._take_quiet_hours(user_input)
+            errors |= self._take_services(user_input.get(CONF_SERVICES, []))
             self._kind = kind = user_input[CONF_OUTDOOR_KIND]
             if kind == "weather":
                 errors |= self._take_weather(user_input.get(CONF_WEATHER))
@@ -223,6 +231,18 @@ class HomeSteps(ConfigEntryBaseFlow):
         return {}
 
     @callback
+    def _take_services(self, given: list[str]) -> dict[str, str]:
+        """Take the names of services, written with or without what the document puts before."""
+        stripped = [name.strip().removeprefix(SERVICE_PREFIX) for name in given]
+        names = list(dict.fromkeys(filter(None, stripped)))
+        if not all(_SERVICE.fullmatch(name) for name in names):
+            return {CONF_SERVICES: "service_name"}
+        self._home.pop(CONF_SERVICES, None)
+        if names:
+            self._home[CONF_SERVICES] = names
+        return {}
+
+    @callback
     def _take_weather(self, entity_id: str | None) -> dict[str, str]:
         """Take the weather entity; return the form's errors."""
         if not entity_id:
@@ -263,6 +283,7 @@ class HomeSteps(ConfigEntryBaseFlow):
                 for phone in self._home.get(CONF_PHONES, phone_ids(self.hass))
                 if phone in known
             ],
+            CONF_SERVICES: list(self._home.get(CONF_SERVICES, ())),
             CONF_QUIET_FROM: f"{quiet['start']}:00",
             CONF_QUIET_UNTIL: f"{quiet['end']}:00",
             CONF_SEND_TEST: False,
@@ -359,6 +380,9 @@ _HOME_SCHEMA: Final = probatio.Schema(
             EntitySelectorConfig(filter=EntityWithDeviceFilterSelectorConfig(domain="weather"))
         ),
         probatio.Optional(CONF_PHONES, default=list): phone_selector(),
+        probatio.Optional(CONF_SERVICES, default=list): TextSelector(
+            TextSelectorConfig(multiple=True)
+        ),
         probatio.Optional(CONF_QUIET_FROM): TimeSelector(),
         probatio.Optional(CONF_QUIET_UNTIL): TimeSelector(),
         probatio.Optional(CONF_SEND_TEST, default=False): BooleanSelector(),

@@ -19,6 +19,7 @@ from homeassistant.helpers.service_info.hassio import HassioServiceInfo
 
 from custom_components.mould_watch.config_flow import normal_url
 from custom_components.mould_watch.const import CONF_TAKE_OVER, DOMAIN
+from custom_components.mould_watch.document import home_from_wire
 from tests.home_assistant.backend import TOKEN, Backend, device
 from tests.home_assistant.conftest import Phone, Setup, room, room_id_of
 from tests.support.waiting import until
@@ -623,3 +624,28 @@ async def test_half_of_the_quiet_hours_is_not_enough(hass: HomeAssistant, setup:
     form = {"outdoor_kind": "none", "send_test": False, "quiet_from": "22:00:00"}
     result = await hass.config_entries.options.async_configure(result["flow_id"], form)
     assert result["errors"] == {"quiet_until": "quiet_incomplete"}
+
+
+async def test_a_service_of_the_backend_is_told_beside_the_phones(
+    hass: HomeAssistant, setup: Setup, backend: Backend
+) -> None:
+    entry = await setup()
+    result: Any = await hass.config_entries.options.async_init(entry.entry_id)
+    form = {"outdoor_kind": "none", "send_test": False, "phones": ["phone-1"]}
+    wrong = form | {"services": ["E-Mail"]}
+    result = await hass.config_entries.options.async_configure(result["flow_id"], wrong)
+    assert result["errors"] == {"services": "service_name"}
+    right = form | {"services": ["mail", " apprise:chat ", "mail", ""]}
+    await hass.config_entries.options.async_configure(result["flow_id"], right)
+    assert entry.options["services"] == ["mail", "chat"]
+    told = ["phone-1", "apprise:mail", "apprise:chat"]
+
+    def home() -> dict[str, Any]:
+        return dict(backend.document["home"]) if backend.document else {}
+
+    await until(lambda: home().get("phones") == told)
+    # and back again, where a stored document is taken over
+    assert home_from_wire(home()) == dict(entry.options)
+    result = await hass.config_entries.options.async_init(entry.entry_id)
+    await hass.config_entries.options.async_configure(result["flow_id"], form)
+    assert "services" not in entry.options
