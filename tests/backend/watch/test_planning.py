@@ -229,6 +229,34 @@ async def test_seen_on_a_summary_handles_all_it_tells_of_once(household: Househo
     assert [one["outcome"] for one in taken] == ["done"] * 3
 
 
+@pytest.mark.parametrize("action", [Action.SEEN, Action.SNOOZE])
+async def test_a_press_on_what_tells_of_a_whole_room_handles_all_of_it(
+    household: Household, action: Action
+) -> None:
+    room = await room_of(household, "Bath", "warning", "warning", "warning")
+    await becomes_damp(household, room)
+    await household.go_on(MINUTE)
+    assert household.kinds() == ["alarm"]
+    (pushed,) = await household.home.fetch(
+        "SELECT id, incident_id FROM notification WHERE state = 'sent'"
+    )
+    tomorrow = household.clock.now() + hours(20)
+    pressed = IncidentAction(
+        action_id=UUID(int=1),
+        incident_id=pushed["incident_id"],
+        notification_id=pushed["id"],
+        action=action,
+        until=tomorrow if action is Action.SNOOZE else None,
+    )
+    await Handling(household.database, household.clock).act(pressed)
+    await household.go_on(hours(1))
+    assert household.kinds() == ["alarm", "clear"]
+    rows = await household.home.fetch("SELECT acknowledged_at, snoozed_until FROM incident")
+    seen_at = None if action is Action.SNOOZE else household.clock.now() - hours(1)
+    until = tomorrow if action is Action.SNOOZE else None
+    assert [tuple(row.values()) for row in rows] == [(seen_at, until)] * 3
+
+
 async def test_seen_on_a_summary_does_not_handle_what_got_worse_since(household: Household) -> None:
     rooms = [await room_of(household, name, "warning") for name in ("Bath", "Attic")]
     household.clock.set(EVENING)
