@@ -66,6 +66,11 @@ class Leadership:
         return self._role is Role.LEADING
 
     @property
+    def leads_for_certain(self) -> bool | None:
+        """Return whether this process holds the lock; None: it may be another by now."""
+        return None if self._role in {Role.UNDECIDED, Role.LED} else self.leads
+
+    @property
     def may_connect(self) -> bool:
         """Return whether this process may use the client id at the broker."""
         match self._role:
@@ -105,7 +110,7 @@ class Leadership:
 
     async def decided(self) -> None:
         """Wait until the database has said which of the two it is."""
-        while self._role in {Role.UNDECIDED, Role.LED}:
+        while self.leads_for_certain is None:
             await self.look_again()
 
     def taken_over(self) -> None:

@@ -19,10 +19,10 @@ from mould_watch.errors import DatabaseUnavailableError
 from mould_watch.ingest.device_states import DeviceStates
 from mould_watch.ingest.interpret import UNKNOWN_SOURCE, Interpreted, Interpreter, refused
 from mould_watch.ingest.source import IncomingMessage
-from mould_watch.ingest.writer import brief, lacks_partition
+from mould_watch.ingest.writer import brief
 from mould_watch.storage import ingestion as store
 from mould_watch.storage import kept_dead_letters as box
-from mould_watch.storage.connections import REFUSALS
+from mould_watch.storage.connections import REFUSALS, is_no_rows_fault
 from mould_watch.storage.database import Connection, Database
 from mould_watch.storage.devices import Device
 from mould_watch.storage.kept_dead_letters import KeptDeadLetter, Selection
@@ -143,7 +143,7 @@ class Replay:
                         connection, interpreted.readings, interpreted.known
                     )
             except REFUSALS as error:
-                if lacks_partition(error):
+                if is_no_rows_fault(error):
                     raise  # it was there when last looked
                 interpreted = refused(interpreted, str(error.sqlstate), brief(error))
             else:

@@ -102,7 +102,9 @@ class Ingestion:
             settings.spool.folder or settings.data_dir / "spool", settings.spool, clock
         )
         session = BrokerSession(
-            settings.mqtt.client_id, lambda: self._leadership.leads, self._restore_discovery
+            settings.mqtt.client_id,
+            lambda: self._leadership.leads_for_certain,
+            self._restore_discovery,
         )
         interpreter = Interpreter(self._registry, settings.ingest)
         writer = Writer(

@@ -29,7 +29,7 @@ from mould_watch.ingest.metrics import fault_of
 from mould_watch.settings import IngestSettings
 from mould_watch.storage import devices as device_store
 from mould_watch.storage import ingestion as store
-from mould_watch.storage.connections import REFUSALS
+from mould_watch.storage.connections import REFUSALS, is_no_rows_fault
 from mould_watch.storage.database import Connection, Database
 from mould_watch.storage.devices import DeviceReference
 from mould_watch.storage.ingestion import NewReading
@@ -154,6 +154,9 @@ class Submissions:
                     await rename(connection, await device_store.resolve(connection, references))
         except REFUSALS as error:
             self._partitions.forget()
+            if is_no_rows_fault(error):
+                # the sender keeps what it has, and the next try makes the month anew
+                raise
             if len(readings) == 1:
                 _LOGGER.warning(
                     "The database refuses a reading of %s: %s",

@@ -28,7 +28,7 @@ from mould_watch.storage import devices as device_store
 from mould_watch.storage import discovery as discovery_store
 from mould_watch.storage import ingestion as store
 from mould_watch.storage import spool as spool_store
-from mould_watch.storage.connections import REFUSALS
+from mould_watch.storage.connections import REFUSALS, is_no_rows_fault
 from mould_watch.storage.database import Connection, Database
 from mould_watch.storage.dead_letters import write_dead_letters
 from mould_watch.storage.devices import Device, DeviceLabel, DeviceReference, KnownDevice, Parts
@@ -187,8 +187,8 @@ class Writer:
             async with connection.transaction():
                 return await self._write(connection, part, spool_id), []
         except REFUSALS as error:
-            if lacks_partition(error):
-                # it was there when last looked; ensured anew by the retry
+            if is_no_rows_fault(error):
+                # a partition was there when last looked: it is ensured anew by the retry
                 raise
             if len(part) == 1:
                 return [], [(part[0], error)]
@@ -308,12 +308,6 @@ def _check_not_alike(fresh: Sequence[Interpreted], culprits: Sequence[_Culprit])
 
 def _refused(interpreted: Interpreted, error: asyncpg.PostgresError) -> Interpreted:
     return refused(interpreted, str(error.sqlstate), brief(error))
-
-
-def lacks_partition(error: asyncpg.PostgresError) -> bool:
-    """Return whether a refusal means that a month has no partition."""
-    # A real CHECK has a name.
-    return isinstance(error, asyncpg.CheckViolationError) and not error.constraint_name
 
 
 def _identities(batch: Sequence[Interpreted]) -> dict[str, list[KnownDevice]]:

@@ -36,6 +36,19 @@ REFUSALS: Final = (
 )
 """What PostgreSQL raises about one row: another row, or this one put otherwise, may pass."""
 
+
+def is_no_rows_fault(refusal: asyncpg.PostgresError) -> bool:
+    """Return whether one of REFUSALS is about something else than what a row holds.
+
+    That is a month without a partition (a real CHECK has a name), and a foreign key: what refers
+    to what is never up to a payload.
+    """
+    lacks_partition = (
+        isinstance(refusal, asyncpg.CheckViolationError) and not refusal.constraint_name
+    )
+    return lacks_partition or isinstance(refusal, asyncpg.ForeignKeyViolationError)
+
+
 # The server's half of noticing a peer that is gone without a word; the client's half are the
 # command time limit and the probe of `Database`.
 _SERVER_SETTINGS: Final = {

@@ -124,6 +124,21 @@ async def test_a_row_the_database_refuses_is_rejected_alone(
     assert await stored.count("readings") == 9
 
 
+async def test_a_month_that_vanished_rejects_nothing_and_is_made_anew(
+    forwarded: ForwardedIngest, stored: Stored
+) -> None:
+    await forwarded.store(INSTANCE, [reading(humidity_pct=60.0)])
+    (partition,) = await stored.rows(
+        "SELECT inhrelid::regclass::text AS name FROM pg_inherits"
+        " WHERE inhparent = 'readings'::regclass"
+    )
+    await stored.connection.execute(f"DROP TABLE {partition['name']}")
+    with pytest.raises(DatabaseUnavailableError):
+        await forwarded.store(INSTANCE, [reading(humidity_pct=61.0)])
+    results = await forwarded.store(INSTANCE, [reading(humidity_pct=61.0)])
+    assert [result.status for result in results] == ["stored"]
+
+
 async def test_availability_makes_the_device_known_and_keeps_its_name(
     forwarded: ForwardedIngest, stored: Stored
 ) -> None:

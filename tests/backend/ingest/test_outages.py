@@ -118,6 +118,21 @@ async def test_when_every_row_is_refused_alike_the_batch_waits_for_the_database_
         await until(lambda: ingestion.health()["ready"])
 
 
+async def test_a_refused_reference_is_no_messages_fault_even_of_one_alone(
+    ingesting: Ingesting, sensor: Publisher, stored: Stored
+) -> None:
+    await stored.connection.execute("CREATE TABLE nobody (id integer PRIMARY KEY)")
+    await stored.connection.execute(
+        "ALTER TABLE readings ADD CONSTRAINT of_nobody FOREIGN KEY (device_id) REFERENCES nobody"
+    )
+    async with ingesting.running() as ingestion:
+        await sensor.publish(TOPIC, payload(timestamp=now(), temperature=20))
+        await until(lambda: "of_nobody" in (ingestion._drain.fault or ""))
+        await stored.connection.execute("ALTER TABLE readings DROP CONSTRAINT of_nobody")
+        await stored.has("readings", 1)
+    assert await stored.count("dead_letter") == 0
+
+
 async def test_a_partition_that_vanished_is_made_anew(
     ingesting: Ingesting, sensor: Publisher, stored: Stored
 ) -> None:

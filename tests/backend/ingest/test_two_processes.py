@@ -1,6 +1,8 @@
 """Invariant 7: one process at a time uses the client id, also while the database is away."""
 
+import asyncio
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 from tests.support.apart import Apart, spooled
 from tests.support.ingestion import Stored, now, payload
@@ -54,6 +56,41 @@ async def test_a_spool_is_drained_by_a_process_that_does_not_lead_and_leaves_the
         assert await stored.rows("SELECT epoch, connection FROM mqtt_session") == session
         await sensor.publish(ZIGBEE, payload(temperature=23))
         await stored.has("readings", 3)
+
+
+async def test_nothing_is_stored_past_the_record_while_it_is_not_known_who_leads(
+    apart: Apart, stored: Stored, sensor: Publisher, tmp_path: Path
+) -> None:
+    """A start without database and without spool: what waits in memory comes once more."""
+    async with apart.running():
+        pass  # the session exists from now on
+    for _ in range(5):
+        await sensor.publish(ZIGBEE, payload(temperature=21))
+    (tmp_path / "no-folder").write_text("", encoding="utf-8")
+    ingestion = apart.ingesting.make(spool={"folder": tmp_path / "no-folder"})
+    lead, go_on = ingestion._leadership.run, asyncio.Event()
+    note, tries = ingestion._intake._note_connection, 0
+
+    async def lead_later() -> None:
+        await go_on.wait()
+        await lead()
+
+    async def noting(generation: int, *, resumed: bool) -> None:
+        nonlocal tries
+        tries += apart.database.health()["ready"]
+        await note(generation, resumed=resumed)
+
+    ingestion._leadership.run = lead_later  # type: ignore[method-assign]
+    ingestion._intake._note_connection = noting  # type: ignore[method-assign]
+    async with AsyncExitStack() as ends_later:
+        async with apart.away():
+            await ends_later.enter_async_context(running(ingestion.run(), "ingestion"))
+            await until(lambda: ingestion.health()["waiting"] >= 5)
+        await until(lambda: tries >= 2)
+        go_on.set()
+        await until(lambda: ingestion.health()["ready"])
+        await stored.ended("redelivery", 5)
+    assert await stored.count("readings") == 5
 
 
 async def test_the_lock_goes_to_the_standby_when_its_holder_is_gone(
