@@ -12,7 +12,7 @@ import yaml
 
 import mould_watch
 from mould_watch.ingest.registry import families
-from mould_watch.settings import MqttSettings, Settings
+from mould_watch.settings import IngestSettings, MqttSettings, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -115,7 +115,9 @@ def test_every_option_of_the_app_is_a_setting_and_is_explained() -> None:
     assert decoders <= schema["mqtt"].keys()
     texts = yaml.safe_load((ROOT / "addon/translations/en.yaml").read_text())["configuration"]
     assert texts.keys() == schema.keys()
-    assert texts["mqtt"]["fields"].keys() == schema["mqtt"].keys()
+    for group in ("mqtt", "ingest", "spool", "readings", "notify"):
+        assert texts[group]["fields"].keys() == schema[group].keys()
+    assert schema["ingest"].keys() <= IngestSettings.model_fields.keys()
 
 
 @pytest.mark.parametrize(
