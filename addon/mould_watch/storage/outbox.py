@@ -119,10 +119,10 @@ async def turn(
         [ending.expects_receipt for ending in endings],
         "on" if durably else "off",
     )
-    ended = set(rows[0]["ended"])
+    ended = {row["id"] for row in rows if not row["is_claim"]}
     return Turn(
         [ending.claimed.notification_id in ended for ending in endings],
-        [_claimed(dict(row)) for row in rows if row["id"] is not None],
+        [_claimed(dict(row)) for row in rows if row["is_claim"]],
     )
 
 

@@ -22,18 +22,6 @@ WITH chosen AS MATERIALIZED (
     WHERE n.state = 'claimed' AND n.id = ANY ($6::uuid[]) AND (SELECT true FROM chosen)
     ORDER BY n.id
     FOR UPDATE OF n
-), ended AS (
-    UPDATE notification AS n
-    SET state = held.state::notification_state, claim_token = NULL, lease_until = NULL,
-        finished_at = CASE WHEN held.state <> 'pending' THEN clock_timestamp() END,
-        due_at = CASE WHEN held.state <> 'pending' THEN n.due_at
-                 ELSE clock_timestamp() + make_interval(secs => held.delay_s) END,
-        last_error = held.reason,
-        unknown_outcomes = n.unknown_outcomes + held.unknown::integer,
-        expects_receipt = held.receipt
-    FROM held
-    WHERE n.id = held.id AND n.id = ANY ($6::uuid[])
-    RETURNING n.id
 ), stale AS MATERIALIZED (
     SELECT n.id
     FROM notification AS n
@@ -81,22 +69,36 @@ WITH chosen AS MATERIALIZED (
     ORDER BY n.due_at, n.id
     LIMIT $3::integer - (SELECT count(*) FROM stale)
     FOR UPDATE OF n SKIP LOCKED
-), claimed AS (
+), change AS MATERIALIZED (
+    SELECT id, state, reason, delay_s, unknown, receipt, false AS is_claim FROM held
+    UNION ALL
+    -- of a claim whose lease ran out nobody knows whether it arrived
+    SELECT id, 'claimed', NULL, NULL, true, NULL, true FROM stale
+    UNION ALL
+    SELECT id, 'claimed', NULL, NULL, false, NULL, true FROM fresh
+), moved AS (
     UPDATE notification AS n
-    SET state = 'claimed',
-        attempts = n.attempts + 1,
-        unknown_outcomes = n.unknown_outcomes + (n.state = 'claimed')::integer,
-        claim_token = gen_random_uuid(),
-        claimed_by = $4,
-        lease_until = clock_timestamp() + make_interval(secs => $5)
+    SET state = change.state::notification_state,
+        attempts = n.attempts + change.is_claim::integer,
+        unknown_outcomes = n.unknown_outcomes + change.unknown::integer,
+        claim_token = CASE WHEN change.is_claim THEN gen_random_uuid() END,
+        lease_until = CASE WHEN change.is_claim
+                      THEN clock_timestamp() + make_interval(secs => $5) END,
+        claimed_by = CASE WHEN change.is_claim THEN $4 ELSE n.claimed_by END,
+        finished_at = CASE WHEN change.state IN ('sent', 'failed') THEN clock_timestamp() END,
+        due_at = CASE WHEN change.state = 'pending'
+                 THEN clock_timestamp() + make_interval(secs => change.delay_s) ELSE n.due_at END,
+        last_error = CASE WHEN change.is_claim THEN n.last_error ELSE change.reason END,
+        expects_receipt = CASE WHEN change.is_claim THEN n.expects_receipt ELSE change.receipt END
+    FROM change
     -- an array, so that each is found by its key whatever the planner thinks of the table
-    WHERE n.id = ANY (array(SELECT id FROM stale UNION ALL SELECT id FROM fresh))
-    RETURNING n.id, n.incident_id, n.channel, n.route, n.target, n.kind, n.severity::text,
-        n.message, n.attempts, n.unknown_outcomes, n.claim_token, n.correlation_id,
-        n.id = ANY (array(SELECT id FROM stale)) AS taken_over, n.via, n.repeats IS NOT NULL AS is_repetition
+    WHERE n.id = change.id AND n.id = ANY (array(SELECT id FROM change))
+    RETURNING change.is_claim, change.unknown AS taken_over, n.*
 )
-SELECT array(SELECT ended.id FROM ended) AS ended, claimed.*
-FROM (SELECT) AS one LEFT JOIN claimed ON true;
+SELECT is_claim, id, incident_id, channel, route, target, kind, severity::text,
+    CASE WHEN is_claim THEN message END AS message, attempts, unknown_outcomes, claim_token,
+    correlation_id, taken_over, via, repeats IS NOT NULL AS is_repetition
+FROM moved;
 
 -- name: supersede
 -- Ends what a newer row of its lane has made pointless, so that the newer one is the last to
