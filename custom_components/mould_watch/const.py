@@ -20,6 +20,7 @@ CONF_TAKE_OVER: Final = "take_over"
 CONF_OUTDOOR: Final = "outdoor"
 CONF_PHONES: Final = "phones"
 CONF_QUIET_HOURS: Final = "quiet_hours"
+CONF_RULES: Final = "rules"
 # names of services that the backend's own settings know
 CONF_SERVICES: Final = "services"
 # subentry.data

@@ -11,6 +11,7 @@ from .const import (
     CONF_OUTDOOR,
     CONF_PHONES,
     CONF_QUIET_HOURS,
+    CONF_RULES,
     CONF_SERVICES,
     CONF_SOURCES,
     METRIC_HUMIDITY,
@@ -20,7 +21,7 @@ from .const import (
 from .sources import source_from_wire
 from .watched_devices import CONF_METRIC, CONF_SOURCE, watched_of
 
-_HOME_KEYS: Final = (CONF_OUTDOOR, CONF_PHONES, CONF_QUIET_HOURS)
+_HOME_KEYS: Final = (CONF_OUTDOOR, CONF_PHONES, CONF_QUIET_HOURS, CONF_RULES)
 # before the name of a service among those who are told
 SERVICE_PREFIX: Final = "apprise:"
 

@@ -35,6 +35,7 @@ from .const import (
     CONF_OUTDOOR,
     CONF_PHONES,
     CONF_QUIET_HOURS,
+    CONF_RULES,
     CONF_SERVICES,
     CONF_TEMPERATURE,
     DOMAIN,
@@ -59,6 +60,9 @@ from .units import from_celsius, temperature_selector, to_celsius
 CONF_OUTDOOR_KIND: Final = "outdoor_kind"
 CONF_WEATHER: Final = "weather"
 CONF_SEND_TEST: Final = "send_test"
+CONF_TELL_TROUBLE: Final = "tell_trouble"
+# the rules about the backend itself
+BACKEND_RULES: Final = ("broker_away", "spool_filling", "dead_letters", "notifications_failed")
 CONF_QUIET_FROM: Final = "quiet_from"
 CONF_QUIET_UNTIL: Final = "quiet_until"
 # the backend's own, where the document says nothing
@@ -92,6 +96,7 @@ class HomeSteps(ConfigEntryBaseFlow):
             self._home[CONF_PHONES] = user_input.get(CONF_PHONES, [])
             errors = self._take_quiet_hours(user_input)
             errors |= self._take_services(user_input.get(CONF_SERVICES, []))
+            self._take_rules(tell=user_input.get(CONF_TELL_TROUBLE, True))
             self._kind = kind = user_input[CONF_OUTDOOR_KIND]
             if kind == "weather":
                 errors |= self._take_weather(user_input.get(CONF_WEATHER))
@@ -231,6 +236,20 @@ class HomeSteps(ConfigEntryBaseFlow):
         return {}
 
     @callback
+    def _take_rules(self, *, tell: bool) -> None:
+        """Take whether trouble of the backend itself is told, or only shown."""
+        rules = {kind: dict(one) for kind, one in self._home.get(CONF_RULES, {}).items()}
+        for kind in BACKEND_RULES:
+            one = rules.setdefault(kind, {})
+            one.pop("notify", None)
+            if not tell:
+                one["notify"] = False
+        rules = {kind: one for kind, one in rules.items() if one}
+        self._home.pop(CONF_RULES, None)
+        if rules:
+            self._home[CONF_RULES] = rules
+
+    @callback
     def _take_services(self, given: list[str]) -> dict[str, str]:
         """Take the names of services, written with or without what the document puts before."""
         stripped = [name.strip().removeprefix(SERVICE_PREFIX) for name in given]
@@ -286,6 +305,10 @@ class HomeSteps(ConfigEntryBaseFlow):
             CONF_SERVICES: list(self._home.get(CONF_SERVICES, ())),
             CONF_QUIET_FROM: f"{quiet['start']}:00",
             CONF_QUIET_UNTIL: f"{quiet['end']}:00",
+            CONF_TELL_TROUBLE: any(
+                self._home.get(CONF_RULES, {}).get(kind, {}).get("notify", True)
+                for kind in BACKEND_RULES
+            ),
             CONF_SEND_TEST: False,
         }
 
@@ -385,6 +408,7 @@ _HOME_SCHEMA: Final = probatio.Schema(
         ),
         probatio.Optional(CONF_QUIET_FROM): TimeSelector(),
         probatio.Optional(CONF_QUIET_UNTIL): TimeSelector(),
+        probatio.Optional(CONF_TELL_TROUBLE, default=True): BooleanSelector(),
         probatio.Optional(CONF_SEND_TEST, default=False): BooleanSelector(),
     }
 )

@@ -51,6 +51,8 @@ _NO_FACTOR: Final = (CONF_SURFACE_SENSOR, CONF_SURFACE_TEMPERATURE, _U_VALUE_KEY
 MATERIALS: Final = ("very_sensitive", "sensitive", "medium_resistant", "resistant")
 VISIBLE_MOULD: Final = ("none", "spots", "a_lot")
 APPLIES_FROM: Final = ("now", "always")
+USUAL: Final = "usual"
+RULE_CHOICES: Final = (USUAL, "watch", "warning", "high", "off")
 
 type Bounds = tuple[float, float, float, str | None]
 
@@ -104,8 +106,8 @@ def option_sections(
     more: dict[Any, Any] = {
         probatio.Optional(key): number(*bounds) for key, bounds in {**LEVELS, **NUMBERS}.items()
     }
-    more[probatio.Required(CONF_CONDENSATION, default=True)] = BooleanSelector()
-    more[probatio.Required(CONF_NO_DATA, default=True)] = BooleanSelector()
+    for kind in (CONF_CONDENSATION, CONF_NO_DATA):
+        more[probatio.Required(kind, default=USUAL)] = _choice("rule", RULE_CHOICES)
     more[probatio.Optional(CONF_TARGETS)] = phone_selector()
     more[probatio.Required(CONF_NOTIFY, default=True)] = BooleanSelector()
     return {
@@ -198,8 +200,8 @@ def suggested_options(hass: HomeAssistant, stored: Mapping[str, Any]) -> dict[st
     more = {key: stored[key] for key in NUMBERS if key in stored}
     more |= dict(stored.get("levels", {}))
     more |= {
-        CONF_CONDENSATION: rules.get("condensation", {}).get("enabled", True),
-        CONF_NO_DATA: rules.get("no_data", {}).get("enabled", True),
+        CONF_CONDENSATION: _rule_choice(rules.get(CONF_CONDENSATION, {})),
+        CONF_NO_DATA: _rule_choice(rules.get(CONF_NO_DATA, {})),
         CONF_TARGETS: list(stored.get(CONF_TARGETS) or ()),
         CONF_NOTIFY: stored.get(CONF_NOTIFY, True),
     }
@@ -215,14 +217,25 @@ def number(minimum: float, maximum: float, step: float, unit: str | None) -> Num
 
 
 def _rules(more: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the rules with these two on or off, and else as they were."""
+    """Return the rules with these two as chosen, and else as they were."""
     rules = {kind: dict(settings) for kind, settings in stored.get("rules", {}).items()}
     for kind in (CONF_CONDENSATION, CONF_NO_DATA):
-        if more[kind]:
-            rules.get(kind, {}).pop("enabled", None)
-        else:
-            rules.setdefault(kind, {})["enabled"] = False
+        settings = rules.setdefault(kind, {})
+        settings.pop("enabled", None)
+        settings.pop("severity", None)
+        match more[kind]:
+            case "off":
+                settings["enabled"] = False
+            case choice if choice != USUAL:
+                settings["severity"] = choice
     return {kind: settings for kind, settings in rules.items() if settings}
+
+
+def _rule_choice(settings: Mapping[str, Any]) -> str:
+    """Return the form's spelling of a rule's settings."""
+    if settings.get("enabled") is False:
+        return "off"
+    return str(settings.get("severity") or USUAL)
 
 
 def _whole(key: str, value: float) -> float:

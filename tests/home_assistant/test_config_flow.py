@@ -20,6 +20,7 @@ from homeassistant.helpers.service_info.hassio import HassioServiceInfo
 from custom_components.mould_watch.config_flow import normal_url
 from custom_components.mould_watch.const import CONF_TAKE_OVER, DOMAIN
 from custom_components.mould_watch.document import home_from_wire
+from custom_components.mould_watch.home_flow import BACKEND_RULES
 from tests.home_assistant.backend import TOKEN, Backend, device
 from tests.home_assistant.conftest import Phone, Setup, room, room_id_of
 from tests.support.waiting import until
@@ -649,3 +650,27 @@ async def test_a_service_of_the_backend_is_told_beside_the_phones(
     result = await hass.config_entries.options.async_init(entry.entry_id)
     await hass.config_entries.options.async_configure(result["flow_id"], form)
     assert "services" not in entry.options
+
+
+async def test_trouble_of_the_backend_itself_may_be_only_shown(
+    hass: HomeAssistant, backend: Backend, setup: Setup
+) -> None:
+    entry = await setup()
+    form = {"outdoor_kind": "none", "send_test": False, "tell_trouble": False}
+    result: Any = await hass.config_entries.options.async_init(entry.entry_id)
+    await hass.config_entries.options.async_configure(result["flow_id"], form)
+    silent = {"notify": False}
+    assert entry.options["rules"] == dict.fromkeys(BACKEND_RULES, silent)
+    await backend.wait_for(
+        "configure", lambda m: m["document"]["home"].get("rules") == entry.options["rules"]
+    )
+    result = await hass.config_entries.options.async_init(entry.entry_id)
+    shown = {
+        str(key): key.description["suggested_value"]
+        for key in result["data_schema"].schema
+        if key.description
+    }
+    assert shown["tell_trouble"] is False
+    form["tell_trouble"] = True
+    await hass.config_entries.options.async_configure(result["flow_id"], form)
+    assert "rules" not in entry.options

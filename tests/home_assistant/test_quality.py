@@ -29,7 +29,7 @@ from custom_components.mould_watch.const import (
 )
 from custom_components.mould_watch.device_flow import SEVERITIES
 from custom_components.mould_watch.errors import MouldWatchClientError
-from custom_components.mould_watch.home_flow import OUTDOOR_KINDS
+from custom_components.mould_watch.home_flow import BACKEND_RULES, OUTDOOR_KINDS
 from custom_components.mould_watch.issues import _FIXABLE, IssueKind
 from custom_components.mould_watch.push import _CHANNELS
 from custom_components.mould_watch.room_condition import Condition
@@ -169,7 +169,7 @@ def test_every_field_of_a_schema_has_its_label(flow: str) -> None:
         for key in (*part.get("data", {}), *step.get("sections", {}))
     }
     if flow == "room":
-        fields |= {*room_options.LEVELS, *room_options.NUMBERS}
+        fields |= {*room_options.LEVELS, *room_options.NUMBERS, "condensation", "no_data"}
     assert fields == labelled
 
 
@@ -239,7 +239,7 @@ def test_every_icon_belongs_to_an_entity() -> None:
 
 
 def test_every_selector_option_has_its_text() -> None:
-    choices = {"material", "visible_mould", "applies_from"}
+    choices = {"material", "visible_mould", "applies_from", "rule"}
     told = {"test_notification", "metric", "episode_reason"}
     used = _keywords("translation_key", *FLOW_CODE)
     assert set(TEXTS["selector"]) == used | choices | told
@@ -251,6 +251,7 @@ def test_every_selector_option_has_its_text() -> None:
         "visible_mould": room_options.VISIBLE_MOULD,
         "applies_from": room_options.APPLIES_FROM,
         "severity": SEVERITIES,
+        "rule": room_options.RULE_CHOICES,
         "metric": (*METRIC_CLASSES, "reports"),
     }
     for key, known in options.items():
@@ -297,6 +298,8 @@ def test_the_words_are_those_of_the_backend() -> None:
         configuration.AppliesFrom: room_options.APPLIES_FROM,
         materials: room_options.MATERIALS,
     }
+    settings = importlib.import_module("mould_watch.domain.rules.settings")
+    assert set(settings.BackendRules.model_fields) == set(BACKEND_RULES)
     for theirs, ours in words.items():
         assert {str(word) for word in theirs} == set(ours)
     days = TEXTS["entity"]["sensor"]["days_to_first_growth"]["state_attributes"]["reason"]["state"]

@@ -24,7 +24,7 @@ FORM: dict[str, Any] = {
     "humidity": "device:mqtt:0x01",
     "protect": "cold_wall",
     "surface": {},
-    "more": {"condensation": True, "no_data": True, "notify": True},
+    "more": {"condensation": "usual", "no_data": "usual", "notify": True},
 }
 type Register = Callable[..., er.RegistryEntry]
 
@@ -120,8 +120,8 @@ async def test_only_changed_values_are_stored(hass: HomeAssistant, setup: Setup)
         "humidity_uncertainty_pct": 2,
         "recovery_margin_pct": 3,
         "recovery_hours": 2,
-        "condensation": False,
-        "no_data": True,
+        "condensation": "off",
+        "no_data": "high",
         "targets": ["phone-1"],
         "notify": False,
     }
@@ -145,7 +145,7 @@ async def test_only_changed_values_are_stored(hass: HomeAssistant, setup: Setup)
         "humidity_uncertainty_pct": 2,
         "recovery_margin_pct": 3,
         "recovery_hours": 2,
-        "rules": {"condensation": {"enabled": False}},
+        "rules": {"condensation": {"enabled": False}, "no_data": {"severity": "high"}},
         "targets": ["phone-1"],
         "notify": False,
     }
@@ -245,11 +245,11 @@ async def test_a_change_is_from_now_unless_it_always_was_so(
 async def test_a_rule_switched_on_again_leaves_nothing_behind(
     hass: HomeAssistant, setup: Setup
 ) -> None:
-    rules = {"condensation": {"enabled": False}, "no_data": {"enabled": False, "notify": False}}
+    rules = {"condensation": {"severity": "high"}, "no_data": {"enabled": False, "notify": False}}
     entry = await setup(room(rules=rules))
     result = await _change(hass, entry)
     shown = _suggested(result["data_schema"].schema["more"].schema)
-    assert (shown["condensation"], shown["no_data"]) == (False, False)
+    assert (shown["condensation"], shown["no_data"]) == ("high", "off")
     await _go_on(hass, result, FORM)
     (subentry,) = entry.subentries.values()
     assert subentry.data["rules"] == {"no_data": {"notify": False}}
@@ -516,8 +516,8 @@ async def test_a_room_is_changed_in_place(
         "applies_from": "now",
     }
     assert _suggested(result["data_schema"].schema["more"].schema) == {
-        "condensation": True,
-        "no_data": True,
+        "condensation": "usual",
+        "no_data": "usual",
         "targets": [],
         "notify": False,
     }
