@@ -20,7 +20,7 @@ from homeassistant.helpers.selector import (
 from homeassistant.helpers.translation import async_get_translations
 
 from .const import CONF_NOTIFY, DOMAIN, METRIC_TEMPERATURE, METRIC_UNITS
-from .home_flow import phone_selector
+from .selectors import phone_selector
 from .subentry_flow import PartFlow, name_error
 from .units import delta_from_kelvin, delta_to_kelvin, from_celsius, to_celsius
 from .watched_devices import (

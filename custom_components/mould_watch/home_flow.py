@@ -11,16 +11,12 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.selector import (
     BooleanSelector,
-    DeviceFilterSelectorConfig,
-    DeviceSelector,
-    DeviceSelectorConfig,
     EntitySelector,
     EntitySelectorConfig,
     EntityWithDeviceFilterSelectorConfig,
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
-    SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
@@ -40,17 +36,15 @@ from .const import (
     CONF_TEMPERATURE,
     DOMAIN,
     METRIC_HUMIDITY,
-    METRIC_TEMPERATURE,
-    MOBILE_APP,
 )
 from .document import SERVICE_PREFIX
 from .models import Device
 from .phones import PhoneCallError, find_phone, phone_ids
 from .push import trial_data
+from .selectors import phone_selector, source_selector, temperature_source_selector
 from .sources import (
     SAME_DEVICE,
     EntitySource,
-    Source,
     SourceCatalogue,
     source_from_choice,
     source_from_wire,
@@ -336,46 +330,6 @@ async def send_trial(hass: HomeAssistant, phones: list[str]) -> str:
         except PhoneCallError as err:
             faults.append(str(err))
     return "; ".join(faults)
-
-
-def phone_selector() -> DeviceSelector:
-    """Return a selector of phones with the Companion app."""
-    return DeviceSelector(
-        DeviceSelectorConfig(
-            filter=DeviceFilterSelectorConfig(integration=MOBILE_APP), multiple=True
-        )
-    )
-
-
-def source_selector(
-    catalogue: SourceCatalogue,
-    metric: str,
-    selected: Source | None = None,
-    taken: frozenset[str] = frozenset(),
-) -> SelectSelector:
-    """Return a selector of the sources of a metric."""
-    return SelectSelector(
-        SelectSelectorConfig(
-            options=catalogue.options(metric, selected, taken), mode=SelectSelectorMode.DROPDOWN
-        )
-    )
-
-
-def temperature_source_selector(
-    catalogue: SourceCatalogue, selected: Source | None = None
-) -> SelectSelector:
-    """Return a selector of temperature sources, first the one the humidity comes from."""
-    return SelectSelector(
-        SelectSelectorConfig(
-            options=[
-                # its label is its translation
-                SelectOptionDict(value=SAME_DEVICE, label=SAME_DEVICE),
-                *catalogue.options(METRIC_TEMPERATURE, selected),
-            ],
-            translation_key="temperature_source",
-            mode=SelectSelectorMode.DROPDOWN,
-        )
-    )
 
 
 def _first_weather(hass: HomeAssistant) -> str | None:

@@ -27,7 +27,6 @@ from .const import (
 )
 from .document import room_as_wire, room_from_wire, rooms_of
 from .errors import MouldWatchClientError
-from .home_flow import source_selector, temperature_source_selector
 from .room_options import (
     option_sections,
     options_data,
@@ -35,6 +34,7 @@ from .room_options import (
     suggested_options,
     surface_source,
 )
+from .selectors import source_selector, temperature_source_selector
 from .sources import SAME_DEVICE, source_from_choice, source_from_wire
 from .subentry_flow import PartFlow, name_error
 

@@ -20,7 +20,7 @@ from homeassistant.helpers.selector import (
 )
 
 from .const import CONF_NOTIFY, CONF_SOURCES
-from .home_flow import phone_selector, source_selector
+from .selectors import phone_selector, source_selector
 from .sources import SourceCatalogue, source_from_choice, source_from_wire
 from .units import from_celsius, temperature_selector, to_celsius
 

@@ -63,7 +63,14 @@ FLOW_TEXTS = {
 }
 
 
-FLOW_CODE = ("config_flow.py", "home_flow.py", "room_flow.py", "room_options.py", "device_flow.py")
+FLOW_CODE = (
+    "config_flow.py",
+    "home_flow.py",
+    "room_flow.py",
+    "room_options.py",
+    "device_flow.py",
+    "selectors.py",
+)
 
 
 def _trees(*names: str) -> Iterator[ast.AST]:
