@@ -1,6 +1,7 @@
-"""Payloads out of the documentation of those that send them, and what they mean.
+"""Payloads as the documentation of those that send them has them, and what they mean.
 
-The files in tests/unit/ingest/decoders/golden/, one for each decoder, name the origin of each.
+The files in tests/unit/ingest/decoders/golden/, one for each decoder, name the origin of each: the
+page, the pages that it was composed of, or that nobody looked it up.
 """
 
 import json

@@ -1,8 +1,9 @@
 """RuuviTag and Ruuvi Air, through a gateway: the raw advertisement, or what a gateway made of it.
 
 Topics and payloads as in Ruuvi's documentation ("MQTT: Time-stamped data from Bluetooth-sensors"):
-`<base>/<gateway>/<sensor>`; RuuviBridge publishes `ruuvibridge/<sensor>`. `data` is the raw data in
-hexadecimal digits, `ts` when the gateway heard it. Decoded pressure is in Pa, as theirs is.
+`<base>/<gateway>/<sensor>`; RuuviBridge publishes `<prefix>/<sensor>`, the prefix of its sample
+configuration is `ruuvitag`. `data` is the raw data in hexadecimal digits, `ts` when the gateway
+heard it. Decoded pressure is in Pa, as theirs is.
 """
 
 import re
@@ -95,6 +96,6 @@ def _time(fields: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a time, or None
 FAMILY: Final = Family(
     setting="ruuvi_base_topics",
     type=tuple[str, ...],
-    default=("ruuvi", "ruuvibridge"),
+    default=("ruuvi", "ruuvitag", "ruuvibridge"),
     build=lambda bases: [RuuviDecoder(base) for base in bases],
 )

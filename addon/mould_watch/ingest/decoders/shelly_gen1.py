@@ -2,7 +2,9 @@
 
 Topics and payloads as in Shelly's "Gen1 device API reference": `shellies/<id>/sensor/temperature`
 and its like are bare numbers, the temperature in the unit that the device is set to;
-`shellies/<id>/info` is the status as JSON, with both units; `shellies/<id>/online` the last will.
+`shellies/<id>/info` is the status as JSON, with both units or naming the one it has;
+`shellies/<id>/ext_temperature/<i>` and its like are an add-on's sensors, 999 an invalid value;
+`shellies/<id>/online` is the last will.
 """
 
 import re
@@ -14,7 +16,7 @@ from mould_watch.errors import UndecodableMessageError
 from mould_watch.ingest.decoded import Counted, Decoded, DecodedAvailability, DecodedReading
 from mould_watch.ingest.decoder import Family
 from mould_watch.ingest.json_payload import dump, parse_object
-from mould_watch.ingest.metrics import Named, number_of, plain_number, read_values
+from mould_watch.ingest.metrics import Named, named, number_of, plain_number, read_values
 from mould_watch.ingest.times import parse_time
 from mould_watch.ingest.units import unit_of
 from mould_watch.storage.devices import DeviceReference, Parts
@@ -28,13 +30,14 @@ _SENSOR_COLUMNS: Final = {
     "battery": "battery_pct",
 }
 # Those that measure more than their battery: a button has one, too.
-_OF_THE_AIR: Final = ("shellyht", "shellyflood", "shellydw")
+_OF_THE_AIR: Final = ("shellyht", "shellyflood", "shellydw", "shellysmoke", "shellysense")
 _EXTERNAL_COLUMNS: Final = {"ext_temperature": "temperature_c", "ext_humidity": "humidity_pct"}
+_EXTERNAL_INVALID: Final = 999
 _STATES: Final = {b"true": True, b"false": False}
-# Which value of which component of the status is the metric.
-_STATUS_KEYS: Final = {"tmp": "tC", "hum": "value", "lux": "value", "bat": "value"}
+# "value" is in the unit the device is set to, where it has one: only a Sense says no other.
 _STATUS_NAMES: Final = (
     Named("tmp", "temperature_c"),
+    named("tmp F", "temperature_c", "°F"),
     Named("hum", "humidity_pct"),
     Named("lux", "illuminance_lx"),
     Named("bat", "battery_pct"),
@@ -77,7 +80,10 @@ class ShellyGen1Decoder:
         if column is None:
             return Counted("unwatched")
         unit = self._unit if column == "temperature_c" and kind == "sensor" else None
-        value = number_of(column, plain_number(payload), unit)
+        sent = plain_number(payload)
+        if kind != "sensor" and sent == _EXTERNAL_INVALID:
+            return Counted("unwatched")
+        value = number_of(column, sent, unit)
         if value is None:
             raise UndecodableMessageError("out_of_range", f"{name or kind} is beyond its range")
         if column == "battery_pct" and not device.startswith(_OF_THE_AIR):
@@ -96,11 +102,16 @@ def _status(device: str, fields: dict[str, Any]) -> Decoded:
     # a relay's `tmp` is the heat of its own chip
     if "overtemperature" in fields:
         return Counted("unwatched")
-    components = {
-        name: fields[name].get(key)
-        for name, key in _STATUS_KEYS.items()
-        if isinstance(fields.get(name), dict) and fields[name].get("is_valid") is not False
-    }
+    components: dict[str, Any] = {}
+    for name in ("tmp", "hum", "lux", "bat"):
+        component = fields.get(name)
+        if not isinstance(component, dict) or component.get("is_valid") is False:
+            continue
+        if "tC" in component:
+            components[name] = component["tC"]
+        else:
+            behind = " F" if component.get("units") == "F" else ""
+            components[f"{name}{behind}"] = component.get("value")
     values = read_values(components, _STATUS_NAMES)
     if not values.watched:
         return Counted("unwatched")

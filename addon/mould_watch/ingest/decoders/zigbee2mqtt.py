@@ -2,7 +2,8 @@
 
 Topics and payloads as in its documentation ("MQTT topics and messages"): `<base>/<name>` is a
 device's state, the name may hold "/"; `<base>/bridge/...` is the bridge's own; a name with
-`/availability`, `/set` or `/get` behind it is about the device.
+`/availability`, `/set` or `/get` behind it is about the device. With `output: attribute_and_json`
+("MQTT") each attribute has a topic of its own as well, `<base>/<name>/<attribute>`.
 """
 
 import re
@@ -27,6 +28,7 @@ from mould_watch.storage.devices import DeviceReference, KnownDevice
 _TIME_KEY: Final = "last_seen"
 _COMMAND = re.compile(r".+/(set|get)(/.*)?")
 _AVAILABILITY_SUFFIX: Final = "/availability"
+_ATTRIBUTE = re.compile(r".+/[\w-]+", re.ASCII)
 _STATES: Final = {"online": True, "offline": False}
 
 
@@ -85,6 +87,9 @@ class Zigbee2MqttDecoder:
         return self._state(name, topic, payload)
 
     def _state(self, name: str, topic: str, payload: bytes) -> Decoded:
+        if _ATTRIBUTE.fullmatch(name) and not payload.lstrip().startswith((b"{", b"[")):
+            # one attribute's bare value: the device's own topic has all of them as JSON
+            return Counted("unwatched")
         fields = parse_object(payload)
         values = read_values(fields, without=(_TIME_KEY,))
         if not values.watched:

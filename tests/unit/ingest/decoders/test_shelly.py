@@ -46,6 +46,17 @@ def test_a_value_that_is_said_to_be_invalid_is_none() -> None:
     assert decoded.metrics == {"humidity_pct": 50}
 
 
+@pytest.mark.parametrize(
+    ("units", "metrics"), [("C", {"temperature_c": 71.6}), ("F", {"temperature_c": 22.0})]
+)
+def test_a_status_without_both_units_names_its_own(units: str, metrics: object) -> None:
+    decoder = ShellyGen1Decoder("shellies °F")
+    payload = {"tmp": {"value": 71.6, "units": units, "is_valid": True}, "motion": False}
+    decoded = decoder.decode("shellies/shellysense-1/info", json.dumps(payload).encode())
+    assert isinstance(decoded, DecodedReading)
+    assert decoded.metrics == metrics
+
+
 @pytest.mark.parametrize("topic", ["sensor/act_reasons", "sensor/error", "sensor/flood"])
 def test_other_values_are_counted(topic: str) -> None:
     assert OLD.decode(f"shellies/shellyflood-1/{topic}", b"0") == Counted("unwatched")

@@ -77,6 +77,19 @@ def test_lamps_buttons_and_contacts_are_unwatched(payload: object) -> None:
     assert decode("thing", payload) == Counted("unwatched")
 
 
+@pytest.mark.parametrize("payload", [b"21.5", b"ON", b"", b"null"])
+def test_a_bare_value_is_an_attribute_only_where_one_can_be(payload: bytes) -> None:
+    assert decode("upstairs/bath/temperature", payload) == Counted("unwatched")
+    for name in ("bath", "cellar/north wall"):
+        with pytest.raises(UndecodableMessageError):
+            decode(name, payload)
+
+
+def test_a_broken_state_is_no_attribute() -> None:
+    with pytest.raises(UndecodableMessageError):
+        decode("upstairs/bath", b'{"temperature": 21.')
+
+
 @pytest.mark.parametrize(
     "name",
     ["bath/set", "bath/get", "bath/set/state", "upstairs/bath/get", "bridge/state", "bridge/info",
