@@ -7,7 +7,6 @@ database, or, while that is away or has not caught up, into the spool.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -84,9 +83,9 @@ class Intake:
         while True:
             await self._waiting.ready()
             since_s = self._clock.monotonic_s() - last_commit_s
-            await self._pause(self._settings.minimum_commit_interval_s - since_s)
-            if self._settings.batch_wait_s:
-                await self._filled()
+            # a full batch has nothing to wait for: the pause is there to fill small ones
+            await self._filled(self._settings.minimum_commit_interval_s - since_s)
+            await self._filled(self._settings.batch_wait_s)
             messages = self._waiting.take(self._settings.batch_maximum)
             await self._keep(messages)
             last_commit_s = self._clock.monotonic_s()
@@ -96,19 +95,14 @@ class Intake:
         """Keep what waits as soon as possible: the process is to end."""
         self._hurried.set()
 
-    async def _pause(self, delay_s: float) -> None:
-        if delay_s > 0:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(delay_s):
-                    await self._hurried.wait()
-
-    async def _filled(self) -> None:
-        """Wait until a batch is full, or has waited long enough (settings, "classic")."""
-        full = asyncio.create_task(
-            self._waiting.has(self._settings.batch_maximum), name="ingest.batch_full"
-        )
+    async def _filled(self, wait_s: float) -> None:
+        """Wait until a batch is full, or for so long at most."""
+        maximum = self._settings.batch_maximum
+        if wait_s <= 0 or self._waiting.holds(maximum):
+            return
+        full = asyncio.create_task(self._waiting.has(maximum), name="ingest.batch_full")
         try:
-            await self._first_of(full, self._settings.batch_wait_s)
+            await self._first_of(full, wait_s)
         finally:
             full.cancel()
 

@@ -75,9 +75,13 @@ class WaitingMessages:
         """Wait until there is a message to take."""
         await self._something.wait()
 
+    def holds(self, count: int) -> bool:
+        """Return whether there are so many messages to take."""
+        return len(self._messages) >= count
+
     async def has(self, count: int) -> None:
         """Wait until there are so many messages to take."""
-        while len(self._messages) < count:
+        while not self.holds(count):
             self._more.clear()
             await self._more.wait()
 

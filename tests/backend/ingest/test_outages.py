@@ -268,6 +268,23 @@ async def test_the_classic_form_waits_for_100_messages_or_2_seconds(
     assert sum(sizes) >= 230
 
 
+async def test_a_full_batch_waits_for_no_pause_between_two_commits(
+    ingesting: Ingesting, sensor: Publisher, stored: Stored
+) -> None:
+    async with ingesting.running():
+        pass
+    await sensor.publish_all(
+        [(TOPIC, payload(timestamp=now(), temperature=n % 50, n=n)) for n in range(60)]
+    )
+    # one such pause is longer than the test may take
+    ingestion = ingesting.make(ingest={"minimum_commit_interval_s": 600, "batch_maximum": 20})
+    async with ingesting.running(ingestion):
+        # the first batch is what has come, the last what is left: less than a full one may wait
+        await stored.has("readings", 41)
+    # and the end of the process keeps what waits
+    await stored.has("readings", 60)
+
+
 @pytest.mark.slow
 async def test_a_full_session_drains_fast(
     ingesting: Ingesting, sensor: Publisher, stored: Stored
