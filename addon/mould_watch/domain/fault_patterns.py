@@ -35,7 +35,9 @@ WRAP_STEADY_K: Final = 1.0
 WRAPPED_MOST_PCT: Final = 34.5
 """A humidity above 65.5 % of which 65.5 (2**16 thousandths) got lost: at most this is left."""
 
-WRAP_WITHIN: Final = timedelta(hours=2)
+FALL_WITHIN: Final = timedelta(hours=2)
+"""Two samples further apart say nothing of a fall between them (`Fall`)."""
+
 WRAP_BELIEVED_AFTER: Final = timedelta(hours=48)
 """A humidity that stays low for so long after its fall is taken for true again."""
 
@@ -51,10 +53,8 @@ class Place(StrEnum):
 
 
 class FaultKind(StrEnum):
-    """What is wrong with a sensor: the words of docs/protocol.md."""
+    """What is wrong with a sensor for hours."""
 
-    OUT_OF_RANGE = "out_of_range"
-    JUMP = "jump"
     WRAPPED = "wrapped"
     STUCK = "stuck"
     SATURATED = "saturated"
@@ -63,7 +63,7 @@ class FaultKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fall:
-    """The deepest fall of humidity from one sample to the next, at most two hours apart."""
+    """The deepest fall of humidity from one sample to the next, at most `FALL_WITHIN` apart."""
 
     from_pct: float
     to_pct: float

@@ -11,7 +11,6 @@ Two kinds of fault are told apart, because a reading is stored once and never ch
 Limits and patterns: faults seen in the field (Tuya's 16-bit wrap, frozen and saturated sensors).
 """
 
-from bisect import bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -124,15 +123,6 @@ def _is_confirmed(
     return (
         _has_jumped(times, values, index - 1, jump)
         and abs(values[index] - values[index - 2]) <= jump
-    )
-
-
-def newest_is_unconfirmed(series: MeasuredSeries, metric: Metric, until: datetime) -> bool:
-    """Say whether the newest sample up to `until` is one that waits to be confirmed."""
-    end = bisect_right(series.times, until)
-    start = max(0, end - 3)
-    return end - start - 1 in unconfirmed(
-        series.times[start:end], series.values[start:end], JUMP[metric]
     )
 
 

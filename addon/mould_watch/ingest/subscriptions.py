@@ -9,8 +9,8 @@ import asyncpg
 
 from mould_watch.clock import Clock
 from mould_watch.errors import DatabaseUnavailableError
-from mould_watch.ingest.mqtt import MqttSource
 from mould_watch.ingest.registry import DecoderRegistry
+from mould_watch.ingest.source import MessageSource
 from mould_watch.storage.database import Database
 from mould_watch.storage.ingestion import note_filters, subscribed_filters
 
@@ -32,7 +32,7 @@ class Subscriptions:
     def __init__(
         self,
         *,
-        source: MqttSource,
+        source: MessageSource,
         registry: DecoderRegistry,
         database: Database,
         clock: Clock,

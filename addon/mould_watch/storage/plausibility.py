@@ -7,7 +7,14 @@ from typing import Final
 
 import asyncpg
 
-from mould_watch.domain.fault_patterns import MOVED_BIN, MOVED_PCT, Fall, HourBand, Span
+from mould_watch.domain.fault_patterns import (
+    FALL_WITHIN,
+    MOVED_BIN,
+    MOVED_PCT,
+    Fall,
+    HourBand,
+    Span,
+)
 from mould_watch.storage.database import Connection
 from mould_watch.storage.sql import load_queries
 
@@ -32,6 +39,7 @@ async def hour_bands[Key](
         [device_id for _, device_id in pairs],
         start,
         end,
+        FALL_WITHIN,
     )
     bands: defaultdict[Key, list[HourBand]] = defaultdict(list)
     for row in rows:

@@ -7,12 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mould_watch.domain.climate import MeasuredSeries, Sample
+from mould_watch.domain.climate import Sample
 from mould_watch.domain.fault_patterns import FaultKind, Place
 from mould_watch.domain.hourly import hour_start
 from mould_watch.domain.plausibility import (
     JUMP_BEFORE,
-    newest_is_unconfirmed,
     plausible_samples,
     suspicion,
 )
@@ -104,14 +103,6 @@ def test_a_temperature_jumps_by_more_than_five_kelvin() -> None:
     ]
     judged = plausible_samples(samples, "temperature_c", Place.INSIDE, {})
     assert [sample.temperature_c for sample in judged] == [20.0, 25.0, 24.0]
-
-
-def test_whether_the_newest_sample_waits_to_be_confirmed() -> None:
-    series = MeasuredSeries(humidity(50, 51, 52, 90, 91), "humidity_pct")
-    assert [
-        newest_is_unconfirmed(series, "humidity_pct", NOON + minutes(5 * n)) for n in range(5)
-    ] == [False, False, False, True, False]
-    assert not newest_is_unconfirmed(series, "humidity_pct", NOON - minutes(1))
 
 
 def test_the_places_differ_in_what_is_too_cold() -> None:

@@ -5,12 +5,12 @@ does not average out. So everything is reckoned with a humidity that is lower, a
 higher.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from mould_watch.domain.mould.index import INITIAL, MouldState, SurfaceHour, fold, step
-from mould_watch.domain.mould.model import MouldModel, check_surface
+from mould_watch.domain.mould.index import INITIAL, MouldState, SurfaceHour, fold
+from mould_watch.domain.mould.model import MouldModel
 
 DEFAULT_UNCERTAINTY_PCT: Final = 3.0
 """The accuracy of a common sensor, in %RH."""
@@ -44,25 +44,6 @@ class BandState:
 INITIAL_BAND: Final = BandState()
 
 
-def step_band(
-    band: BandState,
-    surface_temperature_c: float,
-    surface_humidity_pct: float,
-    hours: float,
-    model: MouldModel,
-    *,
-    uncertainty_pct: float = DEFAULT_UNCERTAINTY_PCT,
-) -> BandState:
-    """Return the band after `hours` of constant conditions. Raises ValueError as `step` does."""
-
-    def advance(state: MouldState, offset_pct: float) -> MouldState:
-        humidity_pct = min(max(surface_humidity_pct + offset_pct, 0.0), 100.0)
-        return step(state, surface_temperature_c, humidity_pct, hours, model)
-
-    check_surface(surface_temperature_c, surface_humidity_pct)
-    return _three(band, advance, uncertainty_pct)
-
-
 def fold_band(
     band: BandState,
     hours: Iterable[SurfaceHour | None],
@@ -70,21 +51,16 @@ def fold_band(
     *,
     uncertainty_pct: float = DEFAULT_UNCERTAINTY_PCT,
 ) -> BandState:
-    """Return the band after these hours in order; None, a gap, changes nothing."""
-    series = tuple(hours)
-    return _three(
-        band, lambda state, offset_pct: fold(state, series, model, offset_pct), uncertainty_pct
-    )
+    """Return the band after these hours in order; None, a gap, changes nothing.
 
-
-def _three(
-    band: BandState, advance: Callable[[MouldState, float], MouldState], uncertainty_pct: float
-) -> BandState:
+    Raises ValueError when `uncertainty_pct` is no sensor's.
+    """
     if not 0.0 <= uncertainty_pct < 50.0:  # noqa: PLR2004 - no sensor at all
         message = f"an uncertainty of {uncertainty_pct!r} % is none"
         raise ValueError(message)
+    series = tuple(hours)
     return BandState(
-        low=advance(band.low, -uncertainty_pct),
-        mid=advance(band.mid, 0.0),
-        high=advance(band.high, uncertainty_pct),
+        low=fold(band.low, series, model, -uncertainty_pct),
+        mid=fold(band.mid, series, model),
+        high=fold(band.high, series, model, uncertainty_pct),
     )

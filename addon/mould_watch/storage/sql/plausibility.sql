@@ -2,13 +2,13 @@
 
 -- name: hour_bands
 -- $1 places, $2 devices (several may be one, at one place), $3 from, $4 until: whole hours.
--- A fall is from one humidity to the next, at most two hours later; of each hour the deepest:
--- so the two hours before are read too.
+-- A fall is from one humidity to the next, at most $5 later; of each hour the deepest: so what is
+-- so long before is read too.
 WITH readings_of AS (
     SELECT asked.place, ts, fingerprint, temperature_c, humidity_pct
     FROM unnest($1::integer[], $2::integer[]) AS asked (place, device_id)
     JOIN readings USING (device_id)
-    WHERE ts >= date_trunc('hour', $3::timestamptz, 'UTC') - interval '2 hours'
+    WHERE ts >= date_trunc('hour', $3::timestamptz, 'UTC') - $5::interval
       AND ts < date_trunc('hour', $4::timestamptz, 'UTC') + interval '1 hour'
       AND suspect IS NULL AND time_quality <> 'backlog'
 ), temperatures AS (
@@ -19,7 +19,7 @@ WITH readings_of AS (
 ), falls AS (
     SELECT place, ts, humidity_pct, temperature_c,
            lag(humidity_pct) OVER before AS from_pct, lag(temperature_c) OVER before AS from_c,
-           ts - lag(ts) OVER before <= interval '2 hours' AS is_next
+           ts - lag(ts) OVER before <= $5::interval AS is_next
     FROM readings_of WHERE humidity_pct IS NOT NULL
     WINDOW before AS (PARTITION BY place ORDER BY ts, fingerprint, humidity_pct)
 ), humidities AS (
