@@ -20,6 +20,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from mould_watch.clock import SystemClock
 from mould_watch.domain.notification_policy import NotificationPolicy
 from mould_watch.storage.connections import Connection, connect
 from mould_watch.storage.database import Database
@@ -59,7 +60,7 @@ async def fill(connection: Connection, device_id: int, days: int) -> None:
     """Store the past of a device."""
     start = NOON - timedelta(days=days)
     months = {(start + timedelta(days=day)).date() for day in range(days + 2)}
-    await ensure_months(connection, months)
+    await ensure_months(connection, months, SystemClock())
     dense = NOON - DENSE
     await connection.execute(_FILL, device_id, start, dense - STEP, timedelta(minutes=20))
     await connection.execute(_FILL, device_id, dense, NOON, STEP)

@@ -77,7 +77,7 @@ class Bench:
             if migrated:
                 connection = await connect(self._server.address_of(name))
                 try:
-                    await migrate(connection)
+                    await migrate(connection, SystemClock())
                 finally:
                     await connection.close()
             # what a run before has left to write is not written during this one

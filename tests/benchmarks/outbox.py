@@ -121,7 +121,7 @@ class Ours:
     async def prepare(self) -> None:
         """Make the schema."""
         connection = await connect(self._address)
-        await migrate(connection)
+        await migrate(connection, SystemClock())
         await connection.close()
 
     async def drain(self, jobs: int, batch: int, workers: int) -> float:

@@ -99,7 +99,7 @@ class PostgresForTests:
         await self._administer(f"CREATE DATABASE {_TEMPLATE}")
         connection = await connect(self.server.address_of(_TEMPLATE))
         try:
-            await migrate(connection)
+            await migrate(connection, SystemClock())
         finally:
             await connection.close()
         # A template that nobody can connect to can always be cloned.

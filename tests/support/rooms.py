@@ -91,7 +91,7 @@ class HomeForTests:
     async def write(self, device_id: int, rows: Iterable[Row]) -> None:
         """Store readings of a device as the writer does, in one transaction."""
         kept = list(rows)
-        await ensure_months(self.connection, {row.ts.date() for row in kept})
+        await ensure_months(self.connection, {row.ts.date() for row in kept}, SystemClock())
         async with self.connection.transaction():
             await self.connection.executemany(
                 """

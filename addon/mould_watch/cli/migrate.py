@@ -30,12 +30,13 @@ async def _migrate(settings: Settings) -> None:
 
 
 async def _migrate_at(address: str) -> None:
-    from mould_watch.storage.connections import connect  # noqa: PLC0415 - see Command
+    from mould_watch.clock import SystemClock  # noqa: PLC0415 - see Command
+    from mould_watch.storage.connections import connect  # noqa: PLC0415
     from mould_watch.storage.migrations import migrate  # noqa: PLC0415
 
     connection = await connect(address)
     try:
-        versions = await migrate(connection)
+        versions = await migrate(connection, SystemClock())
     finally:
         await connection.close()
     applied = ", ".join(str(version) for version in versions)

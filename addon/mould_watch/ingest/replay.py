@@ -66,7 +66,7 @@ class Replay:
         self._clock = clock
         self._interpreter = interpreter
         self._any_age = any_age
-        self._partitions = Partitions()
+        self._partitions = Partitions(clock)
 
     async def replay(
         self, letter_ids: Sequence[int], *, lifts_age_limit: bool = False

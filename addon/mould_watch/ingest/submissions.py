@@ -85,7 +85,7 @@ class Submissions:
         self._settings = settings
         self._database = database
         self._clock = clock
-        self._partitions = Partitions()
+        self._partitions = Partitions(clock)
 
     async def store(
         self, submissions: Sequence[Submission], *, lifts_age_limit: bool = False

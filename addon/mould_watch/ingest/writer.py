@@ -81,7 +81,7 @@ class Writer:
         self._clock = clock
         self._settings = settings
         self._waiting = waiting
-        self._partitions = Partitions()
+        self._partitions = Partitions(clock)
         # the latest batch whose COMMIT may have gone unanswered, and what was dropped before it
         self._doubted: tuple[UUID | None, int] = None, 0
         # (topic, reason) of the dead letters told of, the oldest first

@@ -186,7 +186,7 @@ class Database:
         probe.add_termination_listener(lambda _: self._doubted.set())
         pool: asyncpg.Pool[asyncpg.Record] | None = None
         try:
-            await migrate(probe)
+            await migrate(probe, self._clock)
             pool = self._pool = await open_pool(self._target(), _POOL_SIZE)
             backoff.reset()
             self._ready()

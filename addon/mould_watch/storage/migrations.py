@@ -3,7 +3,6 @@
 Every file of `storage/migrations/` is `NNNN_name.sql`, and is never changed after a release.
 """
 
-import asyncio
 import hashlib
 import logging
 import re
@@ -14,6 +13,7 @@ from typing import Final
 
 import asyncpg
 
+from mould_watch.clock import Clock
 from mould_watch.errors import MigrationError
 from mould_watch.storage.sql import load_queries
 
@@ -60,7 +60,7 @@ def load_migrations() -> tuple[Migration, ...]:
 
 
 async def migrate(
-    connection: asyncpg.Connection, migrations: Sequence[Migration] | None = None
+    connection: asyncpg.Connection, clock: Clock, migrations: Sequence[Migration] | None = None
 ) -> list[int]:
     """Apply what is missing, one transaction each, and return the versions applied.
 
@@ -77,7 +77,7 @@ async def migrate(
         )
     # Polled rather than waited for, so that each command stays within its time limit.
     while not await connection.fetchval(_SQL.try_lock):
-        await asyncio.sleep(_LOCK_POLL_S)
+        await clock.sleep(_LOCK_POLL_S)
     try:
         await connection.execute(_SQL.create_schema_migration)
         missing = _missing(known, await connection.fetch(_SQL.applied))

@@ -3,7 +3,6 @@
 There is no DEFAULT partition: rows in it would block attaching the right one.
 """
 
-import asyncio
 import logging
 from collections.abc import Iterable
 from datetime import date
@@ -11,6 +10,7 @@ from typing import Final
 
 import asyncpg
 
+from mould_watch.clock import Clock
 from mould_watch.retry import Backoff
 from mould_watch.storage.connections import Connection
 from mould_watch.storage.sql import load_queries
@@ -29,7 +29,9 @@ class Partitions:
     replaced), call `forget` and ensure the months again.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        """Wait for locks by `clock`."""
+        self._clock = clock
         self._known: set[date] = set()
 
     def forget(self) -> None:
@@ -40,13 +42,13 @@ class Partitions:
         """Make sure the months of `days` have a partition; see `ensure_months`."""
         missing = _months(days) - self._known
         if missing:
-            await ensure_months(connection, missing)
+            await ensure_months(connection, missing, self._clock)
             # Made in a transaction that is still open, a month may yet be rolled back.
             if not connection.is_in_transaction():
                 self._known |= missing
 
 
-async def ensure_months(connection: Connection, months: Iterable[date]) -> None:
+async def ensure_months(connection: Connection, months: Iterable[date], clock: Clock) -> None:
     """Make sure each month that a date of `months` (UTC) lies in has its partition.
 
     Any number of writers may do this at once. Best called outside of a transaction: inside
@@ -56,10 +58,10 @@ async def ensure_months(connection: Connection, months: Iterable[date]) -> None:
     """
     for month in sorted(_months(months)):
         if not await connection.fetchval(_SQL.is_attached, table_of(month)):
-            await _make(connection, month)
+            await _make(connection, month, clock)
 
 
-async def _make(connection: Connection, month: date) -> None:
+async def _make(connection: Connection, month: date, clock: Clock) -> None:
     table = table_of(month)
     first, after = month, following_month(month)
     names = {"table": table, "first": first.isoformat(), "after": after.isoformat()}
@@ -75,7 +77,7 @@ async def _make(connection: Connection, month: date) -> None:
                     await connection.execute(_SQL.create.format_map(names))
                 await connection.execute(_SQL.attach.format_map(names))
         except asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError:
-            await asyncio.sleep(backoff.next_delay_s())
+            await clock.sleep(backoff.next_delay_s())
         else:
             _LOGGER.info(
                 "Made the partition %s.", table, extra={"action": "partition_made", "table": table}

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
+from mould_watch.clock import SystemClock
 from mould_watch.settings import ReadingsSettings
 from mould_watch.storage.database import Database
 from mould_watch.storage.partitions import ensure_months
@@ -97,7 +98,7 @@ async def test_a_month_goes_when_its_hours_are_done_and_they_stay(
 async def test_for_ever_is_for_ever(
     database: Database, home: HomeForTests, clock: SettableClock
 ) -> None:
-    await ensure_months(home.connection, [OLD.date()])
+    await ensure_months(home.connection, [OLD.date()], SystemClock())
     assert await Retention(ReadingsSettings(keep_months=0), database, clock).let_go()
     assert await months(home) == ["readings_2026_08"]
 
@@ -105,14 +106,14 @@ async def test_for_ever_is_for_ever(
 async def test_what_a_dead_process_left_is_finished(
     home: HomeForTests, retention: Retention
 ) -> None:
-    await ensure_months(home.connection, [OLD.date(), NOW.date()])
+    await ensure_months(home.connection, [OLD.date(), NOW.date()], SystemClock())
     await home.connection.execute("ALTER TABLE readings DETACH PARTITION readings_2026_08")
     assert await retention.let_go()
     assert await months(home) == ["readings_2026_11"]
 
 
 async def test_one_process_at_a_time_does_it(home: HomeForTests, retention: Retention) -> None:
-    await ensure_months(home.connection, [OLD.date()])
+    await ensure_months(home.connection, [OLD.date()], SystemClock())
     await home.connection.execute(
         "SELECT pg_advisory_lock(hashtextextended('mould_watch.retention', 0))"
     )

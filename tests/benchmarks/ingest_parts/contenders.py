@@ -234,7 +234,7 @@ CONTENDERS: dict[str, Callable[[Run], Awaitable[None]]] = {
 async def _prepared(run: Run) -> asyncpg.Connection[asyncpg.Record]:
     connection = await asyncpg.connect(run.database)
     first, last = messages(run.count)[0], messages(run.count)[-1]
-    await ensure_months(connection, {_row(*first)[1].date(), _row(*last)[1].date()})
+    await ensure_months(connection, {_row(*first)[1].date(), _row(*last)[1].date()}, SystemClock())
     return connection
 
 
