@@ -110,7 +110,8 @@ class ColdSpotRefusedError(MouldWatchError):
     """A reading of the cold spot says nothing about the wall.
 
     `reason` is the machine word: difference_too_small, factor_out_of_range,
-    temperature_out_of_range, no_readings, no_room_temperature, no_outdoor_temperature.
+    temperature_out_of_range, no_readings, no_room_temperature, no_outdoor_temperature,
+    in_the_future, before_first_reading.
     """
 
     code = "cold_spot_refused"

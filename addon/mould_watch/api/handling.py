@@ -15,7 +15,7 @@ from mould_watch.clock import Clock
 from mould_watch.domain.incident_action import ActionOutcome, ActionResult
 from mould_watch.storage import receipts
 from mould_watch.storage.database import Database
-from mould_watch.storage.incident_actions import apply_action, told_with
+from mould_watch.storage.incident_actions import apply_action, is_told, told_with
 
 _LOGGER: Final = logging.getLogger(__name__)
 
@@ -89,10 +89,23 @@ class Handling:
         )
         return result
 
-    async def receive(self, notification_id: UUID) -> dict[str, Any]:
-        """Record that a notification arrived; raises DatabaseUnavailableError."""
+    async def was_asked(self, asked: IncidentAction, instance_id: str) -> bool:
+        """Say whether an action is the button of a notification for a phone of an instance.
+
+        Raises DatabaseUnavailableError.
+        """
+        if asked.notification_id is None:
+            return False
+        async with self._database.connection() as connection:
+            return await is_told(connection, asked.notification_id, asked.incident_id, instance_id)
+
+    async def receive(self, notification_id: UUID, instance_id: str) -> dict[str, Any]:
+        """Record that a notification arrived at a phone of an instance.
+
+        One that went elsewhere is not known there. Raises DatabaseUnavailableError.
+        """
         async with self._database.transaction() as connection:
-            is_known = await receipts.record_receipt(connection, notification_id)
+            is_known = await receipts.record_receipt(connection, notification_id, instance_id)
         _LOGGER.info(
             "A phone has notification %s.",
             notification_id,

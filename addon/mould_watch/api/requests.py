@@ -52,7 +52,11 @@ class Handled(Protocol):
         """Let an action be taken once; raises RequestError and DatabaseUnavailableError."""
         ...
 
-    async def receive(self, notification_id: UUID) -> dict[str, Any]:
+    async def was_asked(self, asked: IncidentAction, instance_id: str) -> bool:
+        """Say whether it is a button of an instance; raises DatabaseUnavailableError."""
+        ...
+
+    async def receive(self, notification_id: UUID, instance_id: str) -> dict[str, Any]:
         """Record that a notification arrived; raises DatabaseUnavailableError."""
         ...
 
@@ -178,25 +182,41 @@ class Requests:
         client.ready_to_deliver()
         return {}
 
-    async def _incident_action(self, _client: Client, message: Mapping[str, Any]) -> dict[str, Any]:
-        return await self._handled.act(IncidentAction.model_validate(message))
+    async def _incident_action(self, client: Client, message: Mapping[str, Any]) -> dict[str, Any]:
+        asked = IncidentAction.model_validate(message)
+        # who was told may answer, also when another Home Assistant has taken over since
+        if not await self._handled.was_asked(asked, client.instance_id):
+            await self._refuse_reader(client)
+        return await self._handled.act(asked)
 
     async def _notification_receipt(
-        self, _client: Client, message: Mapping[str, Any]
+        self, client: Client, message: Mapping[str, Any]
     ) -> dict[str, Any]:
         receipt = NotificationReceipt.model_validate(message)
-        return await self._handled.receive(receipt.notification_id)
+        return await self._handled.receive(receipt.notification_id, client.instance_id)
 
-    async def _record_cold_spot(
-        self, _client: Client, message: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        return await self._told.record_cold_spot(RecordColdSpot.model_validate(message))
+    async def _record_cold_spot(self, client: Client, message: Mapping[str, Any]) -> dict[str, Any]:
+        asked = RecordColdSpot.model_validate(message)
+        await self._refuse_reader(client)
+        return await self._told.record_cold_spot(asked)
 
-    async def _start_episode(self, _client: Client, message: Mapping[str, Any]) -> dict[str, Any]:
-        return await self._told.start_episode(StartEpisode.model_validate(message))
+    async def _start_episode(self, client: Client, message: Mapping[str, Any]) -> dict[str, Any]:
+        asked = StartEpisode.model_validate(message)
+        await self._refuse_reader(client)
+        return await self._told.start_episode(asked)
 
     async def _episodes(self, _client: Client, message: Mapping[str, Any]) -> dict[str, Any]:
         return await self._told.episodes(Episodes.model_validate(message))
+
+    async def _refuse_reader(self, client: Client) -> None:
+        """Raise RequestError `other_owner` for whoever only reads here.
+
+        Asked anew each time: another may have taken over since the welcome.
+        """
+        owner = await self._store.owner()
+        if owner not in (None, client.instance_id):
+            text = "Another Home Assistant decides what this backend watches; this one only reads."
+            raise RequestError("other_owner", text, owner=owner)
 
 
 def faults(error: ValidationError) -> str:

@@ -1,6 +1,7 @@
 """What people tell of a room: that it was cleaned, and how cold its coldest spot is."""
 
 import logging
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -8,11 +9,15 @@ from mould_watch.api.messages import Episodes, RecordColdSpot, StartEpisode
 from mould_watch.api.requests import RequestError
 from mould_watch.clock import Clock
 from mould_watch.domain.surface import uses_calibration
+from mould_watch.errors import ColdSpotRefusedError
 from mould_watch.storage import cold_spots, mould
 from mould_watch.storage.cold_spots import RoomToday
 from mould_watch.storage.database import Connection, Database
 
 _LOGGER: Final = logging.getLogger(__name__)
+
+CLOCKS_APART: Final = timedelta(minutes=5)
+"""So much may another machine's clock be ahead of this one."""
 
 
 class RoomActions:
@@ -28,7 +33,7 @@ class RoomActions:
 
         Raises ColdSpotRefusedError, RequestError `unknown_room` and DatabaseUnavailableError.
         """
-        now = self._clock.now()
+        at = self._measured_at(asked)
         async with self._database.transaction() as connection:
             room = await _room(connection, asked.room_id)
             calibration = await cold_spots.record(
@@ -36,7 +41,7 @@ class RoomActions:
                 asked.room_id,
                 room,
                 asked.surface_temperature_c,
-                at=min(asked.at or now, now),
+                at=at,
                 counts_always=asked.applies_from == "always",
                 action_id=asked.action_id,
             )
@@ -60,6 +65,16 @@ class RoomActions:
             "accepted": True,
             "is_used": uses_calibration(room.config),
         }
+
+    def _measured_at(self, asked: RecordColdSpot) -> datetime:
+        """Return when it was measured; raises ColdSpotRefusedError for a time to come."""
+        now = self._clock.now()
+        at = asked.at or now
+        if at - now > CLOCKS_APART:
+            raise ColdSpotRefusedError(
+                "in_the_future", f"{at:%Y-%m-%d %H:%M} {at:%Z} is still to come"
+            )
+        return min(at, now)
 
     async def start_episode(self, asked: StartEpisode) -> dict[str, Any]:
         """Let the index of a room begin anew and return what it had come to.
@@ -98,7 +113,8 @@ class RoomActions:
                     "ended_at": None if end is None else end.began_at,
                     "peak": None if end is None else end.peak_before,
                 }
-                for one, end in zip(found, ends, strict=True)
+                # a room without any has no end either
+                for one, end in zip(found, ends, strict=False)
             ],
         }
 

@@ -1,6 +1,6 @@
 """What was measured at the cold spot of a room, and the factor that it means."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -35,8 +35,9 @@ class RoomToday:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """A reading that was taken, and since when its series counts."""
+    """A reading that was taken, when, and the series that it was said to belong to."""
 
+    at: datetime
     series_from: datetime
     reading: ColdSpotReading
 
@@ -56,11 +57,8 @@ async def room_today(connection: Connection, room_id: UUID) -> RoomToday | None:
 
 async def factors(connection: Connection, room_id: UUID) -> list[CalibratedFactor]:
     """Return the factors that a room's cold spots mean, and from when on each counts."""
-    kept = await _kept(connection, room_id)
-    return [
-        CalibratedFactor(start, calibrate(_series(kept, start)).f_rsi)
-        for start in sorted({one.series_from for one in kept})
-    ]
+    series = _series(await _kept(connection, room_id))
+    return [CalibratedFactor(start, calibrate(series[start]).f_rsi) for start in sorted(series)]
 
 
 async def record(
@@ -75,7 +73,7 @@ async def record(
 ) -> Calibration:
     """Take a reading of the cold spot; return the factor of all that count together with it.
 
-    `counts_always`: it belongs to the readings before it; otherwise a new series begins with it,
+    `counts_always`: it belongs to the readings around it; otherwise a new series begins with it,
     that of a wall that has become another. Raises ColdSpotRefusedError, having stored nothing.
     """
     reading = ColdSpotReading(
@@ -84,9 +82,9 @@ async def record(
         surface_c=surface_c,
     )
     f_rsi = reading.f_rsi
-    kept = await _kept(connection, room_id)
-    newest = max((one.series_from for one in kept), default=ALWAYS)
-    series_from = newest if counts_always else max(newest, hour_start(at))
+    series_from = hour_start(at)
+    if counts_always:
+        series_from = _series_at(_starts(await _kept(connection, room_id)), at)
     await connection.execute(
         _QUERIES.insert_cold_spot,
         room_id,
@@ -99,7 +97,8 @@ async def record(
         action_id or uuid4(),
     )
     await connection.execute(_QUERIES.request_evaluation, room.subject_id)
-    return calibrate(_series(await _kept(connection, room_id), series_from))
+    kept = await _kept(connection, room_id)
+    return calibrate(_series(kept).get(_series_at(_starts(kept), at), ()))
 
 
 async def _kept(connection: Connection, room_id: UUID) -> list[_Kept]:
@@ -108,6 +107,7 @@ async def _kept(connection: Connection, room_id: UUID) -> list[_Kept]:
 
 def _read(row: Any) -> _Kept:  # noqa: ANN401 - a record of the database
     return _Kept(
+        row["at"],
         row["series_from"],
         ColdSpotReading(
             row["temperature_c"], row["outdoor_temperature_c"], row["surface_temperature_c"]
@@ -115,14 +115,42 @@ def _read(row: Any) -> _Kept:  # noqa: ANN401 - a record of the database
     )
 
 
-def _series(kept: Sequence[_Kept], start: datetime) -> list[ColdSpotReading]:
-    return [one.reading for one in kept if one.series_from == start]
+def _starts(kept: Sequence[_Kept]) -> dict[datetime, datetime]:
+    """Return when the reading was measured that began each series, by the series."""
+    starts = {ALWAYS: ALWAYS}
+    for one in kept:
+        starts[one.series_from] = min(one.at, starts.get(one.series_from, one.at))
+    return starts
+
+
+def _series_at(starts: Mapping[datetime, datetime], at: datetime) -> datetime:
+    """Return the series of a reading measured at a time."""
+    return max(series for series, began_at in starts.items() if began_at <= at)
+
+
+def _series(kept: Sequence[_Kept]) -> dict[datetime, list[ColdSpotReading]]:
+    """Return the readings by their series.
+
+    By when they were measured: one may be told of later than what was measured after it.
+    """
+    starts = _starts(kept)
+    found: dict[datetime, list[ColdSpotReading]] = {}
+    for one in kept:
+        found.setdefault(_series_at(starts, one.at), []).append(one.reading)
+    return found
 
 
 async def _indoor_c(connection: Connection, room: RoomToday, at: datetime) -> float:
     devices = devices_of(room.config, room.home.outdoor, room.owner)
     found = await _temperature_c(connection, devices.temperature, at)
     if found is None:
+        first = await _first_reading_at(connection, devices.temperature)
+        if first is not None and at < first:
+            raise ColdSpotRefusedError(
+                "before_first_reading",
+                f"the room's own temperature is known only from {first:%Y-%m-%d %H:%M} UTC on",
+                first_at=first.isoformat(),
+            )
         raise ColdSpotRefusedError(
             "no_room_temperature",
             "the room's own temperature of that time is not known, and the wall says nothing"
@@ -151,6 +179,11 @@ async def _outdoor_c(connection: Connection, room: RoomToday, at: datetime) -> f
             " it",
         )
     return found
+
+
+async def _first_reading_at(connection: Connection, device: DeviceIdentity) -> datetime | None:
+    members = await readings.device_members(connection, [device])
+    return await readings.first_temperature_at(connection, members[device])
 
 
 async def _temperature_c(

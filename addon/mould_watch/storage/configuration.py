@@ -124,6 +124,15 @@ class ConfigurationStore:
             return end.applied
         return applied
 
+    async def owner(self) -> str | None:
+        """Return the instance that configures this backend, None before the first did.
+
+        Raises DatabaseUnavailableError.
+        """
+        async with self._database.connection() as connection:
+            stored = await _stored(connection)
+        return None if stored is None else stored.owner
+
     async def restore(self) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
         """Return the stored document, None before the first, and the archived rooms' configs."""
         async with self._database.transaction() as connection:

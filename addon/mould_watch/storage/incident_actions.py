@@ -21,6 +21,15 @@ from mould_watch.storage.sql import load_queries
 _QUERIES: Final = load_queries("incident_actions")
 
 
+async def is_told(
+    connection: Connection, notification_id: UUID, incident_id: UUID, instance_id: str
+) -> bool:
+    """Say whether a notification tells a phone of a Home Assistant instance of an incident."""
+    return bool(
+        await connection.fetchval(_QUERIES.is_told, notification_id, incident_id, instance_id)
+    )
+
+
 async def told_with(connection: Connection, notification_id: UUID, incident_id: UUID) -> list[UUID]:
     """Return the live incidents that a notification told of beside its own."""
     rows = await connection.fetch(_QUERIES.told_with, notification_id, incident_id)

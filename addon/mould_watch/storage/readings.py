@@ -76,6 +76,16 @@ async def newest_samples(
     return [_sample(row) for row in rows]
 
 
+async def first_temperature_at(
+    connection: Connection, device_ids: Collection[int]
+) -> datetime | None:
+    """Return when the first usable temperature was measured that is kept; None: there is none."""
+    first: datetime | None = await connection.fetchval(
+        _QUERIES.first_temperature_at, list(device_ids)
+    )
+    return first
+
+
 def _sample(row: asyncpg.Record) -> Sample:
     return Sample(
         ts=row["ts"],

@@ -22,9 +22,10 @@ class Repetition:
     room: str | None
 
 
-async def record_receipt(connection: Connection, notification_id: UUID) -> bool:
-    """Record, once, that a notification arrived; False: there is no such notification."""
-    return await connection.fetchval(_QUERIES.record, notification_id) is not None
+async def record_receipt(connection: Connection, notification_id: UUID, instance_id: str) -> bool:
+    """Record, once, that a notification arrived; False: there is none such for this instance."""
+    found = await connection.fetchval(_QUERIES.record, notification_id, instance_id)
+    return found is not None
 
 
 async def repeat_unconfirmed(

@@ -6,6 +6,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from mould_watch.domain.hourly import hour_start
+from mould_watch.storage.cold_spots import factors
 from tests.support.configuration import Connection, requested
 from tests.support.rooms import SOURCE, HomeForTests, Row
 from tests.support.stream import Stream, document, room
@@ -86,13 +88,50 @@ async def test_a_wall_that_became_another_begins_a_series_of_its_own(
     assert (more["result"]["f_rsi"], more["result"]["readings"]) == (0.84, 2)
 
 
+async def test_a_reading_belongs_to_the_wall_of_its_time(
+    stream: Stream, connection: Connection
+) -> None:
+    """Whenever it is told of: what was measured before the wall became another is the old one."""
+    room_id = await cold_wall(stream, connection)
+    home = HomeForTests(connection)
+    now = datetime.now(UTC)
+    for days in (6, 4, 2):
+        for name, temperature_c in (("inside", 20.0), ("outside", -5.0)):
+            device_id = await connection.fetchval(
+                "SELECT id FROM device WHERE native_id = $1", name
+            )
+            ts = now - timedelta(days=days, minutes=10)
+            await home.write(device_id, [Row(ts, 50.0, temperature_c)])
+
+    async def tell(surface_c: float, days: int, applies_from: str) -> tuple[float, int]:
+        answer = await stream.request(
+            "record_cold_spot",
+            room_id=str(room_id),
+            surface_temperature_c=surface_c,
+            at=(now - timedelta(days=days)).isoformat(),
+            applies_from=applies_from,
+        )
+        return answer["result"]["f_rsi"], answer["result"]["readings"]
+
+    assert await tell(16.25, 0, "always") == (0.85, 1)
+    # four days ago it was insulated: today's reading is one of the new wall
+    assert await tell(15.75, 4, "now") == (0.84, 2)
+    # told last, measured first
+    assert await tell(10.0, 6, "always") == (0.6, 1)
+    assert await tell(16.0, 2, "always") == (0.84, 3)
+    (before, after) = await factors(connection, room_id)
+    assert (before.f_rsi, after.f_rsi) == (0.6, 0.84)
+    assert after.start == hour_start(now - timedelta(days=4))
+
+
 @pytest.mark.parametrize(
     ("outdoor_c", "surface_c", "ago", "reason"),
     [
         (15.0, 17.0, timedelta(0), "difference_too_small"),
         (-5.0, 25.0, timedelta(0), "factor_out_of_range"),
         (-5.0, -4.0, timedelta(0), "factor_out_of_range"),
-        (-5.0, 12.0, timedelta(hours=5), "no_room_temperature"),
+        (-5.0, 12.0, timedelta(hours=5), "before_first_reading"),
+        (-5.0, 12.0, timedelta(hours=-1), "in_the_future"),
     ],
 )
 async def test_a_reading_that_says_nothing_is_refused_and_not_kept(
@@ -115,6 +154,47 @@ async def test_a_reading_that_says_nothing_is_refused_and_not_kept(
     assert answer["error"]["data"]["reason"] == reason
     assert len(answer["error"]["message"]) > 30
     assert await connection.fetchval("SELECT count(*) FROM cold_spot_reading") == 0
+
+
+async def test_before_the_first_reading_it_says_when_that_was(
+    stream: Stream, connection: Connection
+) -> None:
+    room_id = await cold_wall(stream, connection)
+    home = HomeForTests(connection)
+    first = datetime.now(UTC).replace(microsecond=0) - timedelta(days=3)
+    inside = await connection.fetchval("SELECT id FROM device WHERE native_id = 'inside'")
+    await home.write(inside, [Row(first, 50.0, 20.0)])
+
+    async def refused(at: datetime) -> dict[str, Any]:
+        answer = await stream.request(
+            "record_cold_spot",
+            room_id=str(room_id),
+            surface_temperature_c=12.0,
+            at=at.isoformat(),
+        )
+        data: dict[str, Any] = answer["error"]["data"]
+        return data
+
+    assert await refused(first - timedelta(seconds=1)) == {
+        "reason": "before_first_reading",
+        "first_at": first.isoformat(),
+    }
+    # there were readings by then, but none near it
+    assert (await refused(first + timedelta(hours=5)))["reason"] == "no_room_temperature"
+
+
+async def test_a_clock_a_little_ahead_is_no_time_to_come(
+    stream: Stream, connection: Connection
+) -> None:
+    room_id = await cold_wall(stream, connection)
+    answer = await stream.request(
+        "record_cold_spot",
+        room_id=str(room_id),
+        surface_temperature_c=12.5,
+        at=(datetime.now(UTC) + timedelta(minutes=2)).isoformat(),
+    )
+    assert answer["success"]
+    assert await connection.fetchval("SELECT at <= clock_timestamp() FROM cold_spot_reading")
 
 
 async def test_a_wall_is_not_compared_with_an_outside_that_was_made_up(
@@ -142,6 +222,12 @@ async def test_a_room_nobody_watches_is_unknown(stream: Stream, connection: Conn
     ):
         answer = await stream.request(request, room_id=str(uuid4()), **more)
         assert answer["error"]["code"] == "unknown_room"
+
+
+async def test_a_room_without_an_episode_has_none(stream: Stream, connection: Connection) -> None:
+    room_id = await cold_wall(stream, connection)
+    answer = await stream.request("episodes", room_id=str(room_id))
+    assert answer["result"] == {"peak_before_the_first": None, "episodes": []}
 
 
 async def test_cleaning_begins_an_episode_once(stream: Stream, connection: Connection) -> None:

@@ -160,8 +160,8 @@ async def test_a_receipt_ends_it_also_one_that_came_before_the_answer(
     database: Database, connection: Connection, incident_id: UUID, repetitions: Repetitions
 ) -> None:
     alarm = await add_notification(connection, incident_id, severity="high")
-    assert await record_receipt(connection, alarm)
-    assert await record_receipt(connection, alarm)
+    assert await record_receipt(connection, alarm, INSTANCE)
+    assert await record_receipt(connection, alarm, INSTANCE)
     await send(database, alarm, ago_s=60 * MINUTE_S)
     await repetitions.look()
     assert len(await lane(connection)) == 1

@@ -11,6 +11,12 @@ FROM (SELECT subject_id, pg_advisory_xact_lock(19831, subject_id) FROM incident 
 -- $1 action.
 SELECT outcome, transition_id FROM incident_action WHERE action_id = $1;
 
+-- name: is_told
+-- $1 notification, $2 incident, $3 Home Assistant instance: whether it tells a phone of that.
+SELECT EXISTS (
+    SELECT FROM notification
+    WHERE id = $1 AND incident_id = $2 AND channel = 'home_assistant' AND route = $3);
+
 -- name: told_with
 -- $1 notification, $2 incident: the others that it told of, or that it repeated. Not what got
 -- worse since: that was told by itself, and has a button of its own.

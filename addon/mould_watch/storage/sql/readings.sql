@@ -63,6 +63,17 @@ CROSS JOIN LATERAL (
 ) AS newest
 WHERE device.id = ANY ($1::integer[]) AND 'temperature_c' = ANY (device.metrics);
 
+-- name: first_temperature_at
+-- $1 devices: when the oldest sample that is kept was measured.
+SELECT min(oldest.ts)
+FROM unnest($1::integer[]) AS asked (device_id)
+CROSS JOIN LATERAL (
+    SELECT ts FROM readings
+    WHERE device_id = asked.device_id
+      AND temperature_c IS NOT NULL AND suspect IS NULL AND time_quality <> 'backlog'
+    ORDER BY ts LIMIT 1
+) AS oldest;
+
 -- name: newest_humidity
 -- $1 devices, $2 before: the newest sample of each that ever sent the metric.
 SELECT newest.ts, newest.fingerprint, NULL::double precision AS temperature_c, newest.humidity_pct

@@ -1,9 +1,9 @@
 -- Receipts: phones that say a notification arrived.
 
 -- name: record
--- $1 notification. No row: there is no such notification.
+-- $1 notification, $2 Home Assistant instance. No row: there is no such notification for it.
 WITH known AS (
-    SELECT id FROM notification WHERE id = $1
+    SELECT id FROM notification WHERE id = $1 AND channel = 'home_assistant' AND route = $2
 ), recorded AS (
     INSERT INTO notification_receipt (notification_id) SELECT id FROM known
     ON CONFLICT (notification_id) DO NOTHING
