@@ -39,6 +39,12 @@ async def async_setup_entry(
 class CleanedButton(RoomEntity, ButtonEntity):
     """Tells the backend that the surface is clean again; the old peak stays in history."""
 
+    @property
+    @override
+    def available(self) -> bool:
+        """Return whether it can be pressed: not where another Home Assistant decides."""
+        return super().available and not self._entry.runtime_data.configuration.reader
+
     @override
     async def async_press(self) -> None:
         """Begin a new episode."""

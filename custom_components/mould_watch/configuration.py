@@ -137,7 +137,10 @@ class Configuration:
     @callback
     def take_owner(self, owner: str | None) -> None:
         """Take who owns the backend now; another owner makes this side read-only."""
-        self.reader = owner is not None and owner != self._owner
+        was_reader, self.reader = self.reader, owner is not None and owner != self._owner
+        if self.reader is not was_reader:
+            # what changes something there cannot be used here
+            self._entry.runtime_data.coordinator.async_update_listeners()
         if not self.reader:
             clear_issue(self._hass, IssueKind.OTHER_OWNER, self._entry.entry_id)
             return
@@ -227,7 +230,6 @@ class Configuration:
 
     async def use_home_assistant(self) -> None:
         """Solve a conflict: what Home Assistant has is right."""
-        self.reader = False
         await self._set_revision(
             max(self._stored["revision"] or 0, (self._backend_revision or 0) + 1)
         )

@@ -50,6 +50,8 @@ METRIC_UNITS: Final = {
 
 PROTECT_CHOICES: Final = ("cold_wall", "window", "insulated_wall", "cellar", "things")
 DEFAULT_PROTECT: Final = "cold_wall"
+# whether something always was so, or is so from a time on
+APPLIES_FROM: Final = ("now", "always")
 LEVELS: Final = ("none", "watch", "warning", "high", "damage")
 REASONS: Final = (
     "dry",

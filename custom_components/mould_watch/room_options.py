@@ -19,7 +19,7 @@ from homeassistant.helpers.selector import (
     SelectSelectorMode,
 )
 
-from .const import CONF_NOTIFY, CONF_SOURCES
+from .const import APPLIES_FROM, CONF_NOTIFY, CONF_SOURCES
 from .selectors import phone_selector, source_selector
 from .sources import SourceCatalogue, source_from_choice, source_from_wire
 from .units import from_celsius, temperature_selector, to_celsius
@@ -50,7 +50,6 @@ _KINDS: Final[Mapping[str, str]] = {_U_VALUE_KEY: "u_value", _MEAN_DAYS_KEY: "sl
 _NO_FACTOR: Final = (CONF_SURFACE_SENSOR, CONF_SURFACE_TEMPERATURE, _U_VALUE_KEY)
 MATERIALS: Final = ("very_sensitive", "sensitive", "medium_resistant", "resistant")
 VISIBLE_MOULD: Final = ("none", "spots", "a_lot")
-APPLIES_FROM: Final = ("now", "always")
 USUAL: Final = "usual"
 RULE_CHOICES: Final = (USUAL, "watch", "warning", "high", "off")
 

@@ -15,8 +15,9 @@ from homeassistant.core import (
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers import device_registry as dr
+from homeassistant.util import dt as dt_util
 
-from .const import DOMAIN
+from .const import APPLIES_FROM, DOMAIN
 from .document import rooms_of
 from .errors import MouldWatchClientError, RefusedError
 from .runtime import MouldWatchConfigEntry
@@ -26,20 +27,30 @@ SERVICE_RECORD_COLD_SPOT: Final = "record_cold_spot"
 SERVICE_START_EPISODE: Final = "start_episode"
 ATTR_DEVICE_ID: Final = "device_id"
 ATTR_SURFACE_TEMPERATURE: Final = "surface_temperature"
+ATTR_AT: Final = "at"
+ATTR_APPLIES_FROM: Final = "applies_from"
 ATTR_REASON: Final = "reason"
+ALWAYS: Final = "always"
 CLEANED: Final = "cleaned"
 REASONS: Final = (CLEANED, "renewed")
 # the refusals that have words of their own
 COLD_SPOT_REASONS: Final = (
+    "before_first_reading",
     "difference_too_small",
     "factor_out_of_range",
+    "in_the_future",
     "no_outdoor_temperature",
     "no_room_temperature",
 )
 
 _ROOM: Final = {probatio.Required(ATTR_DEVICE_ID): cv.string}
 _COLD_SPOT_SCHEMA: Final = probatio.Schema(
-    {**_ROOM, probatio.Required(ATTR_SURFACE_TEMPERATURE): probatio.Coerce(float)}
+    {
+        **_ROOM,
+        probatio.Required(ATTR_SURFACE_TEMPERATURE): probatio.Coerce(float),
+        probatio.Optional(ATTR_AT): cv.datetime,
+        probatio.Optional(ATTR_APPLIES_FROM, default=ALWAYS): probatio.In(APPLIES_FROM),
+    }
 )
 _EPISODE_SCHEMA: Final = probatio.Schema(
     {**_ROOM, probatio.Optional(ATTR_REASON, default=CLEANED): probatio.In(REASONS)}
@@ -74,10 +85,14 @@ async def start_episode(
 
 async def _record_cold_spot(call: ServiceCall) -> ServiceResponse:
     entry, room_id = _room_of(call)
-    surface_c = to_celsius(call.hass, call.data[ATTR_SURFACE_TEMPERATURE])
-    return await _ask(
-        entry, SERVICE_RECORD_COLD_SPOT, room_id=room_id, surface_temperature_c=surface_c
-    )
+    asked = {
+        "surface_temperature_c": to_celsius(call.hass, call.data[ATTR_SURFACE_TEMPERATURE]),
+        ATTR_APPLIES_FROM: call.data[ATTR_APPLIES_FROM],
+    }
+    if (at := call.data.get(ATTR_AT)) is not None:
+        # one without a time zone is of the home's
+        asked[ATTR_AT] = dt_util.as_utc(at).isoformat()
+    return await _ask(entry, SERVICE_RECORD_COLD_SPOT, room_id=room_id, **asked)
 
 
 async def _start_episode(call: ServiceCall) -> ServiceResponse:
@@ -117,14 +132,18 @@ async def _ask(entry: MouldWatchConfigEntry, request: str, **content: Any) -> di
 
 
 def _refusal(error: RefusedError) -> HomeAssistantError:
+    if error.code == "other_owner":
+        return ServiceValidationError(translation_domain=DOMAIN, translation_key="read_only")
     reason = error.data.get("reason")
     if error.code == "cold_spot_refused" and reason in COLD_SPOT_REASONS:
         difference_k = error.data.get("difference_k")
+        first = dt_util.parse_datetime(str(error.data.get("first_at")))
         return ServiceValidationError(
             translation_domain=DOMAIN,
             translation_key=f"cold_spot_{reason}",
             translation_placeholders={
-                "difference": "?" if difference_k is None else f"{difference_k:.1f}"
+                "difference": "?" if difference_k is None else f"{difference_k:.1f}",
+                "first": "?" if first is None else f"{dt_util.as_local(first):%Y-%m-%d %H:%M}",
             },
         )
     return HomeAssistantError(

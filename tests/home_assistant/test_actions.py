@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import probatio
 import pytest
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -11,6 +12,7 @@ from homeassistant.util.unit_system import US_CUSTOMARY_SYSTEM
 from custom_components.mould_watch.const import DOMAIN
 from tests.home_assistant.backend import Backend
 from tests.home_assistant.conftest import MockConfigEntry, Setup, room, room_id_of
+from tests.support.waiting import until
 
 
 def _device(hass: HomeAssistant, entry: MockConfigEntry) -> str:
@@ -55,6 +57,7 @@ async def test_the_thermometer_shows_the_homes_unit(
     [
         ("difference_too_small", "cold_spot_difference_too_small"),
         ("factor_out_of_range", "cold_spot_factor_out_of_range"),
+        ("in_the_future", "cold_spot_in_the_future"),
         ("no_outdoor_temperature", "cold_spot_no_outdoor_temperature"),
         ("no_room_temperature", "cold_spot_no_room_temperature"),
     ],
@@ -74,7 +77,93 @@ async def test_what_a_cold_spot_cannot_be_used_for_is_said_in_words(
             hass, "record_cold_spot", device_id=_device(hass, entry), surface_temperature=12.5
         )
     assert refused.value.translation_key == key
-    assert refused.value.translation_placeholders == {"difference": "6.2"}
+    assert refused.value.translation_placeholders == {"difference": "6.2", "first": "?"}
+
+
+async def test_before_the_first_reading_the_homes_time_of_that_is_said(
+    hass: HomeAssistant, backend: Backend, setup: Setup
+) -> None:
+    await hass.config.async_set_time_zone("Europe/Berlin")
+    entry = await setup(room())
+    backend.refusals["record_cold_spot"] = {
+        "code": "cold_spot_refused",
+        "message": "no",
+        "data": {"reason": "before_first_reading", "first_at": "2026-11-20T23:30:00+00:00"},
+    }
+    with pytest.raises(ServiceValidationError) as refused:
+        await _call(
+            hass,
+            "record_cold_spot",
+            device_id=_device(hass, entry),
+            surface_temperature=12.5,
+            at="2026-11-19 07:30:00",
+        )
+    assert refused.value.translation_key == "cold_spot_before_first_reading"
+    assert str(refused.value).startswith("At that time the room was not watched yet")
+    assert "2026-11-21 00:30" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        # as the form's date and time, which are the home's
+        ("2026-01-15 07:30:00", "2026-01-15T06:30:00+00:00"),
+        ("2026-01-15T07:30:00-05:00", "2026-01-15T12:30:00+00:00"),
+    ],
+)
+async def test_a_cold_spot_may_have_been_measured_before(
+    hass: HomeAssistant, *, backend: Backend, setup: Setup, given: str, sent: str
+) -> None:
+    await hass.config.async_set_time_zone("Europe/Berlin")
+    entry = await setup(room())
+    backend.answers["record_cold_spot"] = {}
+    spot: dict[str, Any] = {"device_id": _device(hass, entry), "surface_temperature": 12.5}
+    await _call(hass, "record_cold_spot", **spot, at=given, applies_from="now")
+    await _call(hass, "record_cold_spot", **spot)
+    measured, now = backend.of("record_cold_spot")
+    assert (measured["at"], measured["applies_from"]) == (sent, "now")
+    assert "at" not in now
+    assert now["applies_from"] == "always"
+    wrong: tuple[dict[str, Any], ...] = ({"at": "yesterday"}, {"applies_from": "tomorrow"})
+    for one in wrong:
+        with pytest.raises(probatio.Invalid):
+            await _call(hass, "record_cold_spot", **spot, **one)
+    assert len(backend.of("record_cold_spot")) == 2
+
+
+@pytest.mark.parametrize("service", ["record_cold_spot", "start_episode"])
+async def test_where_another_decides_an_action_says_so(
+    hass: HomeAssistant, backend: Backend, setup: Setup, service: str
+) -> None:
+    entry = await setup(room())
+    backend.refusals[service] = {"code": "other_owner", "message": "no", "data": {"owner": "x"}}
+    more: dict[str, Any] = {"surface_temperature": 12.5} if service == "record_cold_spot" else {}
+    with pytest.raises(ServiceValidationError) as refused:
+        await _call(hass, service, device_id=_device(hass, entry), **more)
+    assert refused.value.translation_key == "read_only"
+    assert "Another Home Assistant" in str(refused.value)
+
+
+async def test_the_button_is_there_for_who_decides(
+    hass: HomeAssistant, backend: Backend, setup: Setup, owner: str
+) -> None:
+    entry = await setup(room())
+
+    def button() -> str:
+        state = hass.states.get("button.bathroom_i_cleaned_it")
+        assert state is not None
+        return state.state
+
+    assert button() == "unknown"
+    await backend.send({"type": "configuration", "owner": "another", "revision": 2})
+    await until(lambda: button() == "unavailable")
+    # what is only shown stays
+    risk = hass.states.get("sensor.bathroom_dew_point")
+    assert risk is not None
+    assert risk.state != "unavailable"
+    await backend.send({"type": "configuration", "owner": owner, "revision": 2})
+    await until(lambda: button() == "unknown")
+    assert not entry.runtime_data.configuration.reader
 
 
 async def test_a_refusal_of_a_newer_backend_is_passed_on(

@@ -20,6 +20,7 @@ from custom_components.mould_watch.binary_sensor import BINARY_SENSORS, DEVICE_B
 from custom_components.mould_watch.button import BUTTONS
 from custom_components.mould_watch.const import (
     AIRING_EFFECTS,
+    APPLIES_FROM,
     CLIENT_VERSION,
     LEVELS,
     MODEL_ROOM,
@@ -247,7 +248,7 @@ def test_every_icon_belongs_to_an_entity() -> None:
 
 def test_every_selector_option_has_its_text() -> None:
     choices = {"material", "visible_mould", "applies_from", "rule"}
-    told = {"test_notification", "metric", "episode_reason"}
+    told = {"test_notification", "metric", "episode_reason", "cold_spot_applies_from"}
     used = _keywords("translation_key", *FLOW_CODE)
     assert set(TEXTS["selector"]) == used | choices | told
     options = {
@@ -256,7 +257,8 @@ def test_every_selector_option_has_its_text() -> None:
         "temperature_source": (SAME_DEVICE,),
         "material": room_options.MATERIALS,
         "visible_mould": room_options.VISIBLE_MOULD,
-        "applies_from": room_options.APPLIES_FROM,
+        "applies_from": APPLIES_FROM,
+        "cold_spot_applies_from": APPLIES_FROM,
         "severity": SEVERITIES,
         "rule": room_options.RULE_CHOICES,
         "metric": (*METRIC_CLASSES, "reports"),
@@ -302,7 +304,7 @@ def test_the_words_are_those_of_the_backend() -> None:
         condition.AiringEffect: AIRING_EFFECTS,
         configuration.Protect: PROTECT_CHOICES,
         configuration.VisibleMould: room_options.VISIBLE_MOULD,
-        configuration.AppliesFrom: room_options.APPLIES_FROM,
+        configuration.AppliesFrom: APPLIES_FROM,
         materials: room_options.MATERIALS,
     }
     settings = importlib.import_module("mould_watch.domain.rules.settings")
