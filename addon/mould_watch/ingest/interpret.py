@@ -60,8 +60,17 @@ class Interpreted:
     announcement: Announcement | None = None
     # how it is counted when it leaves neither reading nor dead letter; None: our own marker
     ending: Ending | None = None
-    # without its MQTT delivery a redelivery could not be told from a new message
+    # a redelivery, received later, would be given another time
     from_receipt: bool = False
+
+    @property
+    def needs_delivery(self) -> bool:
+        """Return whether only its MQTT delivery tells a redelivery from a new message.
+
+        A reading that brings its time is recognised by that. What leaves nothing but its count
+        would be counted twice.
+        """
+        return self.from_receipt or self.ending is not None
 
 
 class Interpreter:

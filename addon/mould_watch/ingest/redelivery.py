@@ -1,4 +1,4 @@
-"""Recognising the redelivery of a message that carries no time of its own. Pure.
+"""Recognising the redelivery of a message that is not recognised by a time of its own. Pure.
 
 A message of QoS > 0 is a redelivery when it has DUP, comes in the redelivery phase of a resumed
 session, and its packet id is recorded with the same epoch and fingerprint. Anything else is new.
@@ -38,7 +38,7 @@ def plan(session: DeliverySession, batch: Sequence[Interpreted]) -> DeliveryPlan
             continue
         phase_over = phase_over or not message.redelivery_phase
         packet_id = message.packet_id
-        if not interpreted.from_receipt:
+        if not interpreted.needs_delivery:
             recorded.pop(packet_id, None)
             if packet_id in session.deliveries:
                 ended.add(packet_id)

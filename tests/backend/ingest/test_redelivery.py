@@ -49,6 +49,7 @@ async def test_kill_between_commit_and_puback_stores_nothing_twice(
     await sensor.publish(ZIGBEE, payload(temperature=21, humidity=60))
     await sensor.publish(TOPIC, payload(timestamp=now(), temperature=22, humidity=60))
     await sensor.publish(TOPIC, b"broken")
+    await sensor.publish("zigbee2mqtt/bath/availability", payload(state="online"))
     process = await _process(
         ingesting.broker,
         database_url,
@@ -66,6 +67,7 @@ async def test_kill_between_commit_and_puback_stores_nothing_twice(
         await stored.ended("unwatched", 1)
     assert await stored.count("readings") == 3
     assert await stored.count("dead_letter") == 1
+    assert await stored.ending("control") == 1
     assert await stored.ending("redelivery") >= 1
 
 
@@ -194,6 +196,27 @@ async def test_a_redelivery_that_was_cut_off_again_is_recognised_again(
         await session_of.one(Delivery(7, ZIGBEE, UNTIMED, dup=True), acknowledge=False)
     assert await stored.count("readings") == 1
     assert await stored.ending("redelivery") == 3
+
+
+async def test_what_leaves_nothing_but_a_count_is_counted_once(
+    session_of: _Sessions, stored: Stored
+) -> None:
+    sent = {
+        1: ("zigbee2mqtt/bath/availability", payload(state="offline")),
+        2: ("zigbee2mqtt/bridge/state", b"online"),
+        3: ("zigbee2mqtt/lamp", payload(state="ON")),
+        4: ("zigbee2mqtt/bath/availability", payload(state="online")),
+    }
+    first = [Delivery(one, *what) for one, what in sent.items()]
+    await session_of.one(*first, session_present=False, acknowledge=False)
+    counted = {"control": 3, "unwatched": 1}
+    assert {ending: await stored.ending(ending) for ending in counted} == counted
+    again = [Delivery(one, *what, dup=True) for one, what in sent.items()]
+    await session_of.one(*again)
+    assert {ending: await stored.ending(ending) for ending in counted} == counted
+    assert await stored.ending("redelivery") == 4
+    (device,) = await stored.rows("SELECT available FROM device")
+    assert device["available"] is True
 
 
 @pytest.mark.parametrize(
