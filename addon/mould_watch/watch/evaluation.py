@@ -15,6 +15,7 @@ from mould_watch.storage import evaluation as storage
 from mould_watch.storage import incidents
 from mould_watch.storage.database import Connection
 from mould_watch.storage.evaluation import PlannedNotification, StoredSubject, Trace
+from mould_watch.watch.around import IncidentsAround
 from mould_watch.watch.judgement import Judgement
 from mould_watch.watch.subjects import JudgedSubject, judge_subject
 from mould_watch.watch.transitions import IncidentEvent, IncidentWriter
@@ -95,6 +96,7 @@ def _writer(
         matter=judgement.matter if judgement else matter,
         wants=judgement.wants if judgement else lambda _rule_id: False,
         policy=policy,
+        around=IncidentsAround(connection, watched.subject_id),
         unsteady=frozenset(
             one.rule_id for one in (judgement.verdicts if judgement else ()) if one.is_unsteady
         ),

@@ -26,6 +26,7 @@ from mould_watch.domain.precedence import Related, superseded_by
 from mould_watch.domain.texts import Matter, buttons, text
 from mould_watch.storage import held, incidents
 from mould_watch.storage.database import Connection
+from mould_watch.watch.around import IncidentsAround
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,6 +69,7 @@ class IncidentWriter:
     # whether anybody wants to be told of a rule
     wants: Callable[[str], bool]
     policy: NotificationPolicy
+    around: IncidentsAround
     # the rules whose value swings about its threshold
     unsteady: frozenset[str] = frozenset()
 
@@ -142,6 +144,7 @@ class IncidentWriter:
         )
 
     async def _notify(self, incident: Incident, transition_id: int) -> None:
+        self.around.note(incident)
         planned = plan(
             incident,
             await self._rows(incident, lock=True),
@@ -157,10 +160,7 @@ class IncidentWriter:
             return False
         if incident.level.rank < Level.WARNING.rank:
             return False
-        related = Related(
-            await incidents.related_incidents(self.connection, self.subject.subject_id),
-            hears_broker=self.subject.hears_broker,
-        )
+        related = Related(await self.around.live(), hears_broker=self.subject.hears_broker)
         return superseded_by(incident, related) is None
 
     @property
