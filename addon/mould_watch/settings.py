@@ -181,7 +181,7 @@ class NotifySettings(BaseModel):
     breaker_maximum_s: float = Field(default=300.0, gt=0)
     # name -> address of a service, as Apprise writes it: a secret
     apprise: dict[AppriseName, SecretStr] = {}
-    # "apprise:<name>": where that goes which Home Assistant does not come for
+    # "apprise:<name>": where that goes which Home Assistant does not come for, or nobody can take
     fallback: str | None = None
     fallback_after_s: float = Field(default=1800.0, ge=1, le=7 * 86400)
     # how long the notifications of incidents that are over are kept

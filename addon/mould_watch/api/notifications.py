@@ -27,6 +27,10 @@ _REFUSALS: Final = {
         409,
         "A newer notification about the same went the same way: this one would arrive behind it.",
     ),
+    RetryOutcome.SAID_ELSEWHERE: (
+        409,
+        "Another channel has said it in its place, or is about to: it would be told twice.",
+    ),
 }
 
 

@@ -76,6 +76,8 @@ class LaneRow:
     is_told_elsewhere: bool = False
     # that other one was tried
     is_tried_elsewhere: bool = False
+    # and where another channel was tried in that other's place
+    tried_another_way: Lane | None = None
 
     @property
     def is_untried(self) -> bool:
@@ -209,8 +211,10 @@ def _alarming(
         if row.is_untried
         and row.kind.is_alarming
         and (
-            (row.lane not in wanted and not row.is_fallback)
-            or (is_open and row.severity is not incident.level)
+            # what goes another way goes there once, and where it came from counts as told
+            not wanted
+            if row.is_fallback
+            else row.lane not in wanted or (is_open and row.severity is not incident.level)
         )
     }
     kept = [row for row in rows if row.notification_id not in stale]
@@ -254,6 +258,7 @@ def _closing(rows: Sequence[LaneRow], kind: NotificationKind) -> NotificationPla
     told = {row.lane for row in rows if row.attempts > 0}
     if kind is NotificationKind.RECOVERY:
         told |= {row.lane for row in rows if row.is_tried_elsewhere}
+        told |= {row.tried_another_way for row in rows if row.tried_another_way is not None}
     # Never tried: nobody needs to hear of it. Tried and waiting for another try: the closing
     # message says more, and replaces it on the phone should it have arrived after all.
     return NotificationPlan(

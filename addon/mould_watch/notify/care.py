@@ -12,15 +12,19 @@ from mould_watch.retry import Backoff
 from mould_watch.settings import NotifySettings
 from mould_watch.storage import outbox_care
 from mould_watch.storage.database import Database
+from mould_watch.storage.outbox_care import HandedOver
 
 _LOGGER = logging.getLogger(__name__)
 _LOOK_S: Final = 15.0
 _CLEAN_S: Final = 86400.0
+_NEWS_S: Final = 86400.0
+"""How long after it failed a notification's words are still worth another way, in seconds."""
+
 _INCIDENTS_AT_ONCE: Final = 200
 
 
 class Care:
-    """Hands what nobody can take to the fallback, and removes what is long over."""
+    """Hands what nobody can take, and what failed, to the fallback; removes what is long over."""
 
     def __init__(
         self,
@@ -49,6 +53,7 @@ class Care:
             try:
                 await self._tell_what_waits()
                 await self._fall_back()
+                await self._hand_over_failed()
                 await self._clean()
             except DatabaseUnavailableError:
                 await self._clock.sleep(backoff.next_delay_s())
@@ -103,13 +108,23 @@ class Care:
                     "A notification that nobody took for %.0f min goes to %s",
                     after_s / 60,
                     said_by,
-                    extra={
-                        "action": "notification_fell_back",
-                        "notification_id": str(one.notification_id),
-                        "fallback_id": one.fallback_id and str(one.fallback_id),
-                        "correlation_id": one.correlation_id and str(one.correlation_id),
-                    },
+                    extra=_log_fields(one),
                 )
+
+    async def _hand_over_failed(self) -> None:
+        """Have said another way what cannot be delivered: a phone that is gone, a wrong token."""
+        way = self._settings.fallback_way
+        if way is None:
+            return
+        async with self._database.transaction() as connection:
+            handed = await outbox_care.hand_over_failed(connection, _NEWS_S, way=way)
+        for one in handed:
+            _LOGGER.warning(
+                "A notification that cannot be delivered goes to %s:%s",
+                way.channel,
+                way.target,
+                extra=_log_fields(one),
+            )
 
     async def _clean(self) -> None:
         """Once a day remove the notifications of incidents that ended long ago."""
@@ -134,3 +149,12 @@ class Care:
                 self._settings.keep_days,
                 extra={"action": "notifications_removed", "count": removed},
             )
+
+
+def _log_fields(one: HandedOver) -> dict[str, object]:
+    return {
+        "action": "notification_fell_back",
+        "notification_id": str(one.notification_id),
+        "fallback_id": one.fallback_id and str(one.fallback_id),
+        "correlation_id": one.correlation_id and str(one.correlation_id),
+    }

@@ -202,6 +202,11 @@ async def lane_rows(connection: Connection, incident_id: UUID, *, lock: bool) ->
             at=row["at"],
             is_told_elsewhere=row["is_told_elsewhere"],
             is_tried_elsewhere=row["is_tried_elsewhere"],
+            tried_another_way=(
+                Lane(row["another_channel"], row["another_route"], row["another_target"])
+                if row["another_channel"] is not None
+                else None
+            ),
         )
         for row in rows
     ]

@@ -23,11 +23,13 @@ class RetryOutcome(StrEnum):
     """It has not failed: it is on its way, sent or cancelled."""
     OVERTAKEN = "overtaken"
     """A newer one of its lane was written: it would arrive behind that."""
+    SAID_ELSEWHERE = "said_elsewhere"
+    """Another channel said it, or is about to: it would be told twice."""
 
 
 @dataclass(frozen=True, slots=True)
 class HandedOver:
-    """A notification that was ended because another channel says it; None: it says so already."""
+    """A notification that another channel says in its place; None: it says so already."""
 
     notification_id: UUID
     fallback_id: UUID | None
@@ -48,6 +50,8 @@ async def retry(connection: Connection, notification_id: UUID) -> RetryOutcome:
         return RetryOutcome.NOT_FAILED
     if await connection.fetchval(_QUERIES.is_followed, notification_id):
         return RetryOutcome.OVERTAKEN
+    if await connection.fetchval(_QUERIES.is_said_in_its_place, notification_id):
+        return RetryOutcome.SAID_ELSEWHERE
     await connection.execute(_QUERIES.retry, notification_id, _RETRIED)
     return RetryOutcome.DONE
 
@@ -69,21 +73,46 @@ async def fall_back(
     if not await connection.fetchval(_QUERIES.lock_fallback):
         return []
     waiting = await connection.fetch(_QUERIES.waiting_for_fallback, channel, list(served), after_s)
-    handed: list[HandedOver] = []
-    for row in waiting:
-        place = (way.channel, way.route, way.target)
-        fallback_id: UUID | None = None
-        said = await connection.fetchval(
-            _QUERIES.is_said, row["incident_id"], row["transition_id"], row["kind"], *place
-        )
-        if not said:
-            fallback_id = await connection.fetchval(_QUERIES.insert_fallback, row["id"], *place)
-        handed.append(HandedOver(row["id"], fallback_id, row["correlation_id"]))
+    handed = [
+        HandedOver(row["id"], await _say(connection, row["id"], way), row["correlation_id"])
+        for row in waiting
+    ]
     if handed:
         await connection.execute(
             _QUERIES.hand_over, [one.notification_id for one in handed], reason
         )
     return handed
+
+
+async def hand_over_failed(
+    connection: Connection, within_s: float, *, way: Lane
+) -> list[HandedOver]:
+    """Send over `way` what failed on another within the last `within_s` seconds.
+
+    Inside the transaction of `connection`. Each stays failed, to be seen and mended, and its
+    words go to `way` once; what is over, seen or put off, or was followed in its lane, does not.
+    """
+    if not await connection.fetchval(_QUERIES.lock_fallback):
+        return []
+    place = (way.channel, way.route, way.target)
+    handed: list[HandedOver] = []
+    for row in await connection.fetch(_QUERIES.failed_for_fallback, within_s, *place):
+        if await connection.fetchval(_QUERIES.is_said, row["id"], *place):
+            continue
+        held = await connection.fetchrow(_QUERIES.lock_failed, row["id"])
+        if held is not None:
+            fallback_id = await _say(connection, row["id"], way)
+            handed.append(HandedOver(row["id"], fallback_id, held["correlation_id"]))
+    return handed
+
+
+async def _say(connection: Connection, notification_id: UUID, way: Lane) -> UUID | None:
+    """Write the same at the end of its lane over `way`; None: it is said there already."""
+    place = (way.channel, way.route, way.target)
+    if await connection.fetchval(_QUERIES.is_said, notification_id, *place):
+        return None
+    fallback_id: UUID = await connection.fetchval(_QUERIES.insert_fallback, notification_id, *place)
+    return fallback_id
 
 
 async def unserved_routes(

@@ -101,6 +101,27 @@ async def test_several_phones_of_one_home_are_one_mail(
     assert (again.notification_id, again.fallback_id) == (late, None)
 
 
+async def test_every_reminder_goes_the_other_way(
+    database: Database, connection: Connection
+) -> None:
+    """While Home Assistant is away for days; all are of the transition that opened the incident."""
+    incident = await add_incident(connection)
+    await connection.execute(
+        "UPDATE incident SET state = 'open', opened_at = clock_timestamp(), "
+        "sequence = sequence + 1 WHERE id = $1",
+        incident,
+    )
+    for _ in range(2):
+        for number in range(2):
+            target = f"phone-{number}"
+            await add_notification(
+                connection, incident, kind="reminder", target=target, due_in_s=-100
+            )
+        handed = await _fall_back(database)
+        assert len(handed) == 2
+        assert len([one for one in handed if one.fallback_id is not None]) == 1
+
+
 async def test_a_route_that_is_served_keeps_its_own(
     database: Database, connection: Connection
 ) -> None:

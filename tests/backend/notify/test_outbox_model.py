@@ -76,6 +76,8 @@ class OutboxMachine(RuleBasedStateMachine):
         self.incidents: list[UUID] = []
         self.rows: dict[UUID, _Modelled] = {}
         self.tokens: list[ClaimedNotification] = []
+        # the lanes whose alarm the other channel says
+        self.said: set[int] = set()
 
     @initialize()
     def begin_empty(self) -> None:
@@ -124,6 +126,16 @@ class OutboxMachine(RuleBasedStateMachine):
         if finished:
             self.rows[claimed.notification_id].become(end)
 
+    @rule(lane=_LANES)
+    def a_phone_is_gone(self, lane: int) -> None:
+        """An alarm is written, and whatever can be claimed fails for good."""
+        self.write(lane, "alarm")
+        self.claim(10)
+        for claimed in self.tokens:
+            if self._holds(claimed):
+                assert self._run(finish(self.connection, claimed, "failed", "gone"))
+                self.rows[claimed.notification_id].become("failed")
+
     @precondition(lambda self: self.tokens)
     @rule(which=st.integers(min_value=0), delay_s=st.sampled_from([0, 3600]))
     def give_back(self, which: int, delay_s: int) -> None:
@@ -157,17 +169,19 @@ class OutboxMachine(RuleBasedStateMachine):
             self.rows[id_].become("cancelled")
 
     @precondition(lambda self: self.rows)
-    @rule(which=st.integers(min_value=0))
-    def retry_by_hand(self, which: int) -> None:
-        id_ = list(self.rows)[which % len(self.rows)]
+    @rule(which=st.integers(min_value=0), of_failed=st.booleans())
+    def retry_by_hand(self, which: int, *, of_failed: bool) -> None:
+        ids = (self._failed() if of_failed else None) or list(self.rows)
+        id_ = ids[which % len(ids)]
         row = self.rows[id_]
-        lane = self._lane(row.lane)
-        is_followed = any(other.state != "cancelled" for other in lane[lane.index(row) + 1 :])
+        is_followed = any(other.state != "cancelled" for other in self._after(row))
         outcome = self._run(self._retry(id_))
         if row.state != "failed":
             assert outcome is RetryOutcome.NOT_FAILED
         elif is_followed:
             assert outcome is RetryOutcome.OVERTAKEN
+        elif row.kind == "alarm" and row.lane in self.said:
+            assert outcome is RetryOutcome.SAID_ELSEWHERE
         else:
             assert outcome is RetryOutcome.DONE
             row.become("pending")
@@ -188,8 +202,30 @@ class OutboxMachine(RuleBasedStateMachine):
         handed = self._run(self._fall_back())
         assert {one.notification_id for one in handed} == waiting
         for one in handed:
-            self.rows[one.notification_id].become("cancelled")
-            self.rows[one.notification_id].fell_back = True
+            row = self.rows[one.notification_id]
+            row.become("cancelled")
+            row.fell_back = True
+            assert (one.fallback_id is not None) == (row.lane not in self.said)
+            self.said.add(row.lane)
+
+    @precondition(lambda self: self._failed())
+    @rule()
+    def what_failed_goes_the_other_way(self) -> None:
+        """The last word of its lane, if that is an alarm that failed; it stays failed."""
+        failed = {
+            id_
+            for id_, row in self.rows.items()
+            if row.state == "failed"
+            and row.kind == "alarm"
+            and row.lane not in self.said
+            and all(
+                other.state == "cancelled" and not other.fell_back for other in self._after(row)
+            )
+        }
+        handed = self._run(self._hand_over_failed())
+        assert {one.notification_id for one in handed} == failed
+        assert all(one.fallback_id is not None for one in handed)
+        self.said |= {self.rows[id_].lane for id_ in failed}
 
     @rule()
     def stop_the_worker(self) -> None:
@@ -254,9 +290,22 @@ class OutboxMachine(RuleBasedStateMachine):
         finally:
             self.runner.close()
 
+    def _failed(self) -> list[UUID]:
+        return [id_ for id_, row in self.rows.items() if row.state == "failed"]
+
     def _before(self, row: _Modelled) -> list[_Modelled]:
         lane = self._lane(row.lane)
         return lane[: lane.index(row)]
+
+    def _after(self, row: _Modelled) -> list[_Modelled]:
+        lane = self._lane(row.lane)
+        return lane[lane.index(row) + 1 :]
+
+    async def _hand_over_failed(self) -> list[HandedOver]:
+        async with self.connection.transaction():
+            return await outbox_care.hand_over_failed(
+                self.connection, 3600, way=Lane("apprise", "mail", "mail")
+            )
 
     async def _retry(self, id_: UUID) -> RetryOutcome:
         async with self.connection.transaction():
@@ -310,8 +359,8 @@ def test_the_outbox_behaves_like_its_model(database_url: str) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=40,
-            stateful_step_count=25,
+            max_examples=60,
+            stateful_step_count=30,
             derandomize=True,
             deadline=None,
             database=None,

@@ -345,3 +345,27 @@ def test_a_distance_of_nothing_is_no_reminder() -> None:
     never = replace(POLICY, reminders=())
     late = NOON + timedelta(days=365)
     assert remind(incident(level=Level.HIGH), [sent()], [PHONE], late, policy=never).is_empty
+
+
+MAIL = Lane("apprise", "mail", "mail")
+
+
+def test_what_goes_another_way_waits_on_though_the_level_changes() -> None:
+    """Where it came from counts as told: withdrawn there, nobody would ever hear of it."""
+    phone = row(pending=False, attempts=1, severity=Level.HIGH)
+    mail = replace(row(MAIL, severity=Level.HIGH), is_fallback=True)
+    assert plan(incident(), [phone, mail], [PHONE], notify=True).is_empty
+    worse = plan(incident(level=Level.DAMAGE), [phone, mail], [PHONE], notify=True)
+    assert worse.cancel == ()
+    assert [(new.lane, new.kind) for new in worse.add] == [(PHONE, STEP_UP)]
+
+
+def test_what_goes_another_way_is_withdrawn_where_nobody_wants_to_be_told() -> None:
+    mail = replace(row(MAIL), is_fallback=True)
+    assert plan(incident(), [mail], [PHONE], notify=False).cancel == (mail.notification_id,)
+
+
+def test_the_end_is_told_where_another_channel_told_of_it_with_others() -> None:
+    told = replace(row(cancelled=True, told_elsewhere=True), tried_another_way=MAIL)
+    closing = plan(incident(IncidentState.RESOLVED), [told], [PHONE], notify=True)
+    assert {new.lane for new in closing.add} == {PHONE, MAIL}

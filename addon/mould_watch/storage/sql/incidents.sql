@@ -80,10 +80,13 @@ SELECT n.id, n.channel, n.route, n.target, n.sequence, n.state = 'pending' AS is
     coalesce(n.released_at, n.held_until, n.created_at) AS at,
     coalesce((bundle.state <> 'cancelled' OR bundle.attempts > 0 OR bundle.fell_back)
         AND (bundle.kind = 'summary' OR head.ended_at IS NULL), false) AS is_told_elsewhere,
-    coalesce(bundle.attempts > 0, false) AS is_tried_elsewhere
+    coalesce(bundle.attempts > 0, false) AS is_tried_elsewhere,
+    another.channel AS another_channel, another.route AS another_route,
+    another.target AS another_target
 FROM notification AS n
 LEFT JOIN notification AS bundle ON bundle.id = n.bundled_in
 LEFT JOIN incident AS head ON head.id = bundle.incident_id
+LEFT JOIN notification AS another ON another.fallback_of = bundle.id AND another.attempts > 0
 WHERE n.incident_id = $1
 ORDER BY n.id;
 

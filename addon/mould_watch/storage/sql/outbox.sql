@@ -219,9 +219,11 @@ SELECT pg_try_advisory_xact_lock(19832, 0);
 -- name: waiting_for_fallback
 -- $1 channel, $2 routes that are served, $3 seconds: rows that nobody took for so long, though
 -- they were due and the first of their lane: nobody anywhere has their way. A closing message
--- waits: where its alarm went another way, that way is closed by a message of its own.
-SELECT n.id, n.incident_id, n.transition_id, n.kind, n.correlation_id
+-- waits: where its alarm went another way, that way is closed by a message of its own. Whoever
+-- moves the incident waits for what is written here, so that its plan knows of it.
+SELECT n.id, n.correlation_id
 FROM notification AS n
+JOIN incident ON incident.id = n.incident_id
 WHERE n.state = 'pending' AND n.channel = $1 AND NOT n.route = ANY ($2::text[])
   AND n.due_at <= (SELECT clock_timestamp()) - make_interval(secs => $3)
   AND n.fallback_of IS NULL AND n.kind NOT IN ('recovery', 'clear')
@@ -233,14 +235,72 @@ WHERE n.state = 'pending' AND n.channel = $1 AND NOT n.route = ANY ($2::text[])
         AND earlier.state IN ('pending', 'claimed'))
 ORDER BY n.id
 LIMIT 100
-FOR UPDATE OF n SKIP LOCKED;
+FOR UPDATE OF n SKIP LOCKED
+FOR SHARE OF incident SKIP LOCKED;
+
+-- name: failed_for_fallback
+-- $1 seconds, $2 channel, $3 route, $4 target: what failed within that time on any other way, is
+-- the last word of its lane, and is still so: neither over, seen nor put off. A summary tells of
+-- what was. Locked by "lock_failed", one by one, when there is something to write.
+SELECT n.id
+FROM notification AS n
+JOIN incident ON incident.id = n.incident_id
+WHERE n.state = 'failed' AND n.finished_at > clock_timestamp() - make_interval(secs => $1)
+  AND (n.channel, n.route, n.target) <> ($2, $3, $4)
+  AND n.fallback_of IS NULL AND n.kind NOT IN ('recovery', 'clear')
+  AND (n.kind = 'summary' OR (incident.ended_at IS NULL AND incident.acknowledged_at IS NULL
+                              AND incident.snoozed_until IS NULL))
+  AND NOT EXISTS (SELECT FROM notification AS there WHERE there.fallback_of = n.id)
+  AND NOT EXISTS (
+      SELECT FROM notification AS newer
+      WHERE newer.incident_id = n.incident_id AND newer.channel = n.channel
+        AND newer.route = n.route AND newer.target = n.target AND newer.sequence > n.sequence
+        AND (newer.state <> 'cancelled' OR newer.fell_back OR newer.bundled_in IS NOT NULL))
+ORDER BY n.finished_at, n.id
+LIMIT 100;
+
+-- name: lock_failed
+-- $1 notification. No row: it was tried again, its incident moves, or a person handled it.
+SELECT n.correlation_id
+FROM notification AS n
+JOIN incident ON incident.id = n.incident_id
+WHERE n.id = $1 AND n.state = 'failed'
+  AND (n.kind = 'summary' OR (incident.ended_at IS NULL AND incident.acknowledged_at IS NULL
+                              AND incident.snoozed_until IS NULL))
+FOR UPDATE OF n SKIP LOCKED
+FOR SHARE OF incident SKIP LOCKED;
 
 -- name: is_said
--- $1 incident, $2 transition, $3 kind, $4 channel, $5 route, $6 target.
+-- $1 notification, $2 channel, $3 route, $4 target: whether that target was told all that the
+-- notification tells, or will be. The reminders of one opening are of one transition: one of an
+-- evaluation before is another.
 SELECT EXISTS (
-    SELECT FROM notification
-    WHERE incident_id = $1 AND transition_id = $2 AND kind = $3 AND channel = $4 AND route = $5
-      AND target = $6);
+    SELECT FROM notification AS n
+    JOIN notification AS there
+      ON there.incident_id = n.incident_id AND there.transition_id = n.transition_id
+     AND there.kind = n.kind
+     AND there.channel = $2 AND there.route = $3 AND there.target = $4
+    WHERE n.id = $1 AND (there.fallback_of = n.id OR (
+        (there.state <> 'cancelled' OR there.attempts > 0 OR there.bundled_in IS NOT NULL)
+        AND (n.kind <> 'reminder' OR there.created_at >= n.created_at
+             OR there.correlation_id = n.correlation_id)
+        AND NOT EXISTS (
+            SELECT FROM notification AS other
+            WHERE other.bundled_in = n.id AND NOT EXISTS (
+                SELECT FROM notification AS same
+                WHERE same.incident_id = other.incident_id
+                  AND (same.id = there.bundled_in
+                       OR same.bundled_in IN (there.id, there.fallback_of, there.bundled_in)))))));
+
+-- name: is_said_in_its_place
+-- $1 notification: whether another channel said, or will say, the same in the place of one.
+SELECT EXISTS (
+    SELECT FROM notification AS n
+    JOIN notification AS there
+      ON there.incident_id = n.incident_id AND there.transition_id = n.transition_id
+     AND there.kind = n.kind AND there.fallback_of IS NOT NULL
+    WHERE n.id = $1 AND there.id <> n.id AND there.state IN ('pending', 'claimed', 'sent')
+      AND (n.kind <> 'reminder' OR there.created_at >= n.created_at));
 
 -- name: hand_over
 -- $1 ids, $2 reason: ended because another channel says it.
