@@ -129,6 +129,7 @@ class Service:
             token=token,
             parts=(database, ingestion, worker),
             forwarded=ForwardedToIngestion(ForwardedIngest(database, submissions)),
+            services=settings.notify.apprise,
             hub=hub,
             resources=(
                 ReadingsResource(SubmittedToIngestion(submissions)),

@@ -300,6 +300,9 @@ class MouldWatchConfigFlow(HomeSteps, ConfigFlow, domain=DOMAIN):
             _LOGGER.debug("The backend's devices cannot be read: %s", err)
             return []
 
+    def _backend(self) -> tuple[str, str]:
+        return self._data[CONF_URL], self._data[CONF_TOKEN]
+
     async def _finish_home(self) -> ConfigFlowResult:
         return self.async_create_entry(
             title=TITLE,
@@ -344,6 +347,9 @@ class MouldWatchOptionsFlow(HomeSteps, OptionsFlow):
         if entry.state is not ConfigEntryState.LOADED:
             return []
         return list(entry.runtime_data.coordinator.data.devices.values())
+
+    def _backend(self) -> tuple[str, str]:
+        return self.config_entry.data[CONF_URL], self.config_entry.data[CONF_TOKEN]
 
     async def _finish_home(self) -> ConfigFlowResult:
         return self.async_create_entry(data=self._home)

@@ -11,7 +11,7 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.storage import Store
 
-from .const import CONF_TAKE_OVER, DOMAIN
+from .const import CONF_PHONES, CONF_TAKE_OVER, DOMAIN, TARGET_PERSISTENT
 from .document import (
     home_as_wire,
     home_from_wire,
@@ -105,17 +105,20 @@ class Configuration:
         if watch is not None:
             watched[watch[0]] = watch[1:]
         config = self._hass.config
+        home = home_as_wire(self._entry.options)
         return {
             "owner": self._owner,
             "revision": self._stored["revision"] or 0,
             "home": {
-                **home_as_wire(self._entry.options),
+                **home,
                 "language": config.language,
                 "time_zone": config.time_zone,
                 "temperature_unit": config.units.temperature_unit,
             },
             "rooms": list(rooms.values()),
-            "devices": devices_as_wire(watched.values()),
+            "devices": devices_as_wire(
+                watched.values(), home.get(CONF_PHONES) or [TARGET_PERSISTENT]
+            ),
         }
 
     async def changed(self) -> None:

@@ -8,7 +8,6 @@ from homeassistant.config_entries import SubentryFlowResult
 from homeassistant.core import callback
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import (
-    BooleanSelector,
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
@@ -19,9 +18,10 @@ from homeassistant.helpers.selector import (
 )
 from homeassistant.helpers.translation import async_get_translations
 
-from .const import CONF_NOTIFY, DOMAIN, METRIC_TEMPERATURE, METRIC_UNITS
-from .selectors import phone_selector
+from .const import DOMAIN, METRIC_TEMPERATURE, METRIC_UNITS
+from .rule_choice import USUAL, rule_choice, rule_selector, rule_settings
 from .subentry_flow import PartFlow, name_error
+from .told import CONF_TOLD, suggested_told, told_data, told_section
 from .units import delta_from_kelvin, delta_to_kelvin, from_celsius, to_celsius
 from .watched_devices import (
     CONF_ABOVE,
@@ -33,8 +33,8 @@ from .watched_devices import (
     CONF_SEVERITY,
     CONF_SILENT,
     CONF_SILENT_HOURS,
+    CONF_SILENT_SEVERITY,
     CONF_SOURCE,
-    CONF_TARGETS,
     Watched,
     watched_of,
 )
@@ -79,10 +79,11 @@ class DeviceFlow(PartFlow):
         """Ask for the limits of a new one."""
         if user_input is None:
             name = self._catalogue.place(self._what.source)
-            return self._form("limits", {CONF_NAME: name}, {}, {})
+            proposed = {CONF_NAME: name, CONF_TOLD: suggested_told({}, self._home_told)}
+            return await self._form("limits", proposed, {})
         data, errors, placeholders = await self._validate(user_input, {})
         if data is None:
-            return self._form("limits", user_input, errors, placeholders)
+            return await self._form("limits", user_input, {}, errors, placeholders)
         return self.async_create_entry(
             title=_name(user_input), data=data, unique_id=self._what.choice
         )
@@ -97,10 +98,10 @@ class DeviceFlow(PartFlow):
         self._what = Watched.of(subentry.data)
         if user_input is None:
             suggested = self._suggested(subentry.title, subentry.data)
-            return self._form("reconfigure", suggested, {}, {})
+            return await self._form("reconfigure", suggested, subentry.data)
         data, errors, placeholders = await self._validate(user_input, subentry.data)
         if data is None:
-            return self._form("reconfigure", user_input, errors, placeholders)
+            return await self._form("reconfigure", user_input, subentry.data, errors, placeholders)
         return self.async_update_and_abort(
             self._entry, subentry, title=_name(user_input), data=data
         )
@@ -126,6 +127,8 @@ class DeviceFlow(PartFlow):
             return None, {"base": "limit_missing"}, {}
         if above is not None and below is not None and above <= below:
             return None, {"base": "limits_crossed"}, {}
+        if fault := await self._told_fault(user_input, stored):
+            return None, *fault
         data = self._data(user_input, stored)
         check = self._entry.runtime_data.configuration.check_device(self._what.choice, name, data)
         if objection := await self._objection(check, "device_refused"):
@@ -143,7 +146,7 @@ class DeviceFlow(PartFlow):
                 data[key] = self._own(shown, stored.get(key))
         if (margin := more.get(CONF_MARGIN)) is not None:
             data[CONF_MARGIN] = self._own_margin(margin, stored.get(CONF_MARGIN))
-        return data | _as_set(more)
+        return data | _as_set(more) | told_data(user_input[CONF_TOLD])
 
     @property
     def _is_temperature(self) -> bool:
@@ -181,19 +184,22 @@ class DeviceFlow(PartFlow):
             )
         more |= {
             CONF_SEVERITY: stored.get(CONF_SEVERITY, DEFAULT_SEVERITY),
-            CONF_SILENT: stored.get(CONF_SILENT, True),
-            CONF_TARGETS: list(stored.get(CONF_TARGETS) or ()),
-            CONF_NOTIFY: stored.get(CONF_NOTIFY, True),
+            CONF_SILENT: rule_choice(
+                {
+                    "enabled": stored.get(CONF_SILENT, True),
+                    "severity": stored.get(CONF_SILENT_SEVERITY),
+                }
+            ),
         }
-        return {**shown, CONF_MORE: more}
+        return {**shown, CONF_MORE: more, CONF_TOLD: suggested_told(stored, self._home_told)}
 
-    @callback
-    def _form(
+    async def _form(
         self,
         step_id: str,
         suggested: Mapping[str, Any],
-        errors: dict[str, str],
-        placeholders: dict[str, str],
+        stored: Mapping[str, Any],
+        errors: dict[str, str] | None = None,
+        placeholders: Mapping[str, str] | None = None,
     ) -> SubentryFlowResult:
         unit = METRIC_UNITS.get(self._what.metric or "")
         if self._is_temperature:
@@ -215,18 +221,19 @@ class DeviceFlow(PartFlow):
                     )
                 ),
             }
-        more[probatio.Required(CONF_SILENT, default=True)] = BooleanSelector()
+        more[probatio.Required(CONF_SILENT, default=USUAL)] = rule_selector()
         more[probatio.Optional(CONF_SILENT_HOURS)] = _any_number("h", minimum=0.25, maximum=744)
-        more[probatio.Optional(CONF_TARGETS)] = phone_selector()
-        more[probatio.Required(CONF_NOTIFY, default=True)] = BooleanSelector()
         fields[probatio.Required(CONF_MORE)] = section(probatio.Schema(more), {"collapsed": True})
+        fields[probatio.Required(CONF_TOLD)] = told_section(
+            await self._known_services(), stored, self._home_told
+        )
         return self.async_show_form(
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(probatio.Schema(fields), suggested),
             errors=errors,
             description_placeholders={
                 "source": self._catalogue.label(self._what.source),
-                **placeholders,
+                **(placeholders or {}),
             },
         )
 
@@ -239,9 +246,11 @@ def _as_set(more: Mapping[str, Any]) -> dict[str, Any]:
         data[CONF_COUNT] = int(more[CONF_COUNT])
     if more.get(CONF_SEVERITY, DEFAULT_SEVERITY) != DEFAULT_SEVERITY:
         data[CONF_SEVERITY] = more[CONF_SEVERITY]
-    data |= {key: False for key in (CONF_SILENT, CONF_NOTIFY) if not more.get(key, True)}
-    if more.get(CONF_TARGETS):
-        data[CONF_TARGETS] = more[CONF_TARGETS]
+    silent = rule_settings(more[CONF_SILENT])
+    if "enabled" in silent:
+        data[CONF_SILENT] = False
+    if "severity" in silent:
+        data[CONF_SILENT_SEVERITY] = silent["severity"]
     return data
 
 

@@ -19,11 +19,10 @@ from .const import (
     SUBENTRY_ROOM,
 )
 from .sources import source_from_wire
+from .told import Told
 from .watched_devices import CONF_METRIC, CONF_SOURCE, watched_of
 
 _HOME_KEYS: Final = (CONF_OUTDOOR, CONF_PHONES, CONF_QUIET_HOURS, CONF_RULES)
-# before the name of a service among those who are told
-SERVICE_PREFIX: Final = "apprise:"
 
 
 def rooms_of(entry: ConfigEntry[Any]) -> dict[str, ConfigSubentry]:
@@ -58,18 +57,20 @@ def room_from_wire(room: Mapping[str, Any]) -> dict[str, Any]:
 def home_as_wire(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the entry's options say of the home, as the document spells it."""
     home = {key: options[key] for key in _HOME_KEYS if key in options}
-    if services := options.get(CONF_SERVICES):
-        named = [f"{SERVICE_PREFIX}{name}" for name in services]
-        home[CONF_PHONES] = [*home.get(CONF_PHONES, ()), *named]
+    if options.get(CONF_SERVICES):
+        home[CONF_PHONES] = told_of_home(options).as_wire()
     return home
+
+
+def told_of_home(options: Mapping[str, Any]) -> Told:
+    """Return who is told of the home, by the entry's options."""
+    return Told(tuple(options.get(CONF_PHONES, ())), tuple(options.get(CONF_SERVICES, ())))
 
 
 def home_from_wire(home: Mapping[str, Any]) -> dict[str, Any]:
     """Return the entry's options out of a stored document."""
-    told: list[str] = list(home.get(CONF_PHONES) or ())
-    services = [one.removeprefix(SERVICE_PREFIX) for one in told if one.startswith(SERVICE_PREFIX)]
-    phones = [one for one in told if not one.startswith(SERVICE_PREFIX)]
-    options = {**home, CONF_PHONES: phones, CONF_SERVICES: services}
+    told = Told.from_wire(home.get(CONF_PHONES) or ())
+    options = {**home, CONF_PHONES: list(told.phones), CONF_SERVICES: list(told.services)}
     return {key: options[key] for key in (*_HOME_KEYS, CONF_SERVICES) if options.get(key)}
 
 

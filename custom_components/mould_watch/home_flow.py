@@ -1,7 +1,7 @@
 """The home step: outdoor air and phones. The entry flow and the options flow share it."""
 
-import re
 from abc import abstractmethod
+from collections.abc import Collection
 from typing import Any, Final
 
 import probatio
@@ -20,8 +20,6 @@ from homeassistant.helpers.selector import (
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
-    TextSelector,
-    TextSelectorConfig,
     TimeSelector,
 )
 from homeassistant.helpers.translation import async_get_translations
@@ -37,7 +35,7 @@ from .const import (
     DOMAIN,
     METRIC_HUMIDITY,
 )
-from .document import SERVICE_PREFIX
+from .document import told_of_home
 from .models import Device
 from .phones import PhoneCallError, find_phone, phone_ids
 from .push import trial_data
@@ -49,6 +47,7 @@ from .sources import (
     source_from_choice,
     source_from_wire,
 )
+from .told import Told, known_services, service_selector, shown_services
 from .units import from_celsius, temperature_selector, to_celsius
 
 CONF_OUTDOOR_KIND: Final = "outdoor_kind"
@@ -61,8 +60,6 @@ CONF_QUIET_FROM: Final = "quiet_from"
 CONF_QUIET_UNTIL: Final = "quiet_until"
 # the backend's own, where the document says nothing
 USUAL_QUIET_HOURS: Final = {"start": "22:00", "end": "07:00"}
-# as the backend's settings name them
-_SERVICE: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 OUTDOOR_KINDS: Final = ("weather", "measured", "fixed", "none")
 OUTDOOR_MINIMUM_C: Final = -60
 OUTDOOR_MAXIMUM_C: Final = 60
@@ -79,17 +76,22 @@ class HomeSteps(ConfigEntryBaseFlow):
         """Return the devices the backend knows."""
 
     @abstractmethod
+    def _backend(self) -> tuple[str, str]:
+        """Return the backend's address and its token."""
+
+    @abstractmethod
     async def _finish_home(self) -> ConfigFlowResult:
         """Use `self._home`, the entry's options."""
 
     async def async_step_home(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for outdoor air and phones."""
         errors: dict[str, str] = {}
-        placeholders = {"error": ""}
+        services = await known_services(self.hass, *self._backend())
+        placeholders = {"error": "", "services": shown_services(services)}
         if user_input is not None:
             self._home[CONF_PHONES] = user_input.get(CONF_PHONES, [])
             errors = self._take_quiet_hours(user_input)
-            errors |= self._take_services(user_input.get(CONF_SERVICES, []))
+            errors |= self._take_services(Told.from_form(user_input), services)
             self._take_rules(tell=user_input.get(CONF_TELL_TROUBLE, True))
             self._kind = kind = user_input[CONF_OUTDOOR_KIND]
             if kind == "weather":
@@ -105,9 +107,16 @@ class HomeSteps(ConfigEntryBaseFlow):
             if not errors:
                 return await self._after_home(kind)
         suggested = self._suggested() if user_input is None else user_input
+        schema = _HOME_SCHEMA.extend(
+            {
+                probatio.Optional(CONF_SERVICES, default=list): service_selector(
+                    services, told_of_home(self._home).services
+                )
+            }
+        )
         return self.async_show_form(
             step_id="home",
-            data_schema=self.add_suggested_values_to_schema(_HOME_SCHEMA, suggested),
+            data_schema=self.add_suggested_values_to_schema(schema, suggested),
             errors=errors,
             description_placeholders=placeholders,
         )
@@ -244,15 +253,13 @@ class HomeSteps(ConfigEntryBaseFlow):
             self._home[CONF_RULES] = rules
 
     @callback
-    def _take_services(self, given: list[str]) -> dict[str, str]:
-        """Take the names of services, written with or without what the document puts before."""
-        stripped = [name.strip().removeprefix(SERVICE_PREFIX) for name in given]
-        names = list(dict.fromkeys(filter(None, stripped)))
-        if not all(_SERVICE.fullmatch(name) for name in names):
-            return {CONF_SERVICES: "service_name"}
+    def _take_services(self, told: Told, known: Collection[str] | None) -> dict[str, str]:
+        """Take the names of services; return the form's errors."""
+        if fault := told.service_fault(known):
+            return {CONF_SERVICES: fault}
         self._home.pop(CONF_SERVICES, None)
-        if names:
-            self._home[CONF_SERVICES] = names
+        if told.services:
+            self._home[CONF_SERVICES] = list(told.services)
         return {}
 
     @callback
@@ -357,9 +364,8 @@ _HOME_SCHEMA: Final = probatio.Schema(
             EntitySelectorConfig(filter=EntityWithDeviceFilterSelectorConfig(domain="weather"))
         ),
         probatio.Optional(CONF_PHONES, default=list): phone_selector(),
-        probatio.Optional(CONF_SERVICES, default=list): TextSelector(
-            TextSelectorConfig(multiple=True)
-        ),
+        # its place in the form: what can be chosen is the backend's to say
+        probatio.Optional(CONF_SERVICES, default=list): service_selector(None, ()),
         probatio.Optional(CONF_QUIET_FROM): TimeSelector(),
         probatio.Optional(CONF_QUIET_UNTIL): TimeSelector(),
         probatio.Optional(CONF_TELL_TROUBLE, default=True): BooleanSelector(),

@@ -26,12 +26,14 @@ class BackendInfo:
     maximum_api: int
     owner: str | None
     rooms: int | None
+    # the names of the services it can tell beside phones
+    services: tuple[str, ...] | None = None
 
     @classmethod
     def from_wire(cls, data: Mapping[str, Any]) -> Self:
         """Read `GET /v1/info`; raise KeyError, TypeError or ValueError when it is not that."""
         api = data["api"]
-        rooms = data.get("rooms")
+        rooms, services = data.get("rooms"), data.get("services")
         return cls(
             backend_id=text_or_none(data["backend_id"]),
             version=str(data["backend_version"]),
@@ -39,6 +41,7 @@ class BackendInfo:
             maximum_api=int(api["maximum"]),
             owner=text_or_none(data.get("owner")),
             rooms=None if rooms is None else int(rooms),
+            services=None if services is None else tuple(str(name) for name in services),
         )
 
 

@@ -37,6 +37,7 @@ from .room_options import (
 from .selectors import source_selector, temperature_source_selector
 from .sources import SAME_DEVICE, source_from_choice, source_from_wire
 from .subentry_flow import PartFlow, name_error
+from .told import CONF_TOLD, suggested_told, told_data, told_section
 
 CONF_ROOM: Final = "room"
 CONF_ARCHIVED_ROOM: Final = "room_id"
@@ -78,8 +79,9 @@ class RoomFlow(PartFlow):
                 return self.async_create_entry(
                     title=_name(user_input), data=data, unique_id=room_id
                 )
-            return self._form("new_room", {}, user_input, errors, placeholders)
-        return self._form("new_room", {}, self._proposal(), {}, {})
+            return await self._form("new_room", {}, user_input, errors, placeholders)
+        proposed = self._proposal() | {CONF_TOLD: suggested_told({}, self._home_told)}
+        return await self._form("new_room", {}, proposed, {}, {})
 
     async def async_step_archived_room(
         self, user_input: dict[str, Any] | None = None
@@ -117,12 +119,12 @@ class RoomFlow(PartFlow):
         stored = subentry.data
         if user_input is None:
             suggested = self._suggested(subentry.title, stored)
-            return self._form("reconfigure", stored, suggested, {}, {})
+            return await self._form("reconfigure", stored, suggested, {}, {})
         data, errors, placeholders = await self._validate(
             str(subentry.unique_id), user_input, stored
         )
         if data is None:
-            return self._form("reconfigure", stored, user_input, errors, placeholders)
+            return await self._form("reconfigure", stored, user_input, errors, placeholders)
         return self.async_update_and_abort(
             self._entry, subentry, title=_name(user_input), data=data
         )
@@ -147,6 +149,8 @@ class RoomFlow(PartFlow):
             return None, {CONF_TEMPERATURE: "temperature_missing"}, {}
         if faults := options_error(user_input):
             return None, faults, {}
+        if fault := await self._told_fault(user_input, stored):
+            return None, *fault
         data = {
             CONF_SOURCES: {
                 CONF_TEMPERATURE: temperature.as_wire(),
@@ -155,6 +159,7 @@ class RoomFlow(PartFlow):
             },
             CONF_PROTECT: user_input[CONF_PROTECT],
             **options_data(self.hass, user_input, stored),
+            **told_data(user_input[CONF_TOLD]),
         }
         check = self._entry.runtime_data.configuration.check(room_as_wire(room_id, name, data))
         if objection := await self._objection(check, "room_refused"):
@@ -181,7 +186,7 @@ class RoomFlow(PartFlow):
         return sorted(areas, key=lambda area: (area.name in watched, area.name))
 
     @callback
-    def _proposal(self) -> dict[str, str]:
+    def _proposal(self) -> dict[str, Any]:
         """Return what a new room may be: an area with a sensor that no room uses.
 
         The frontend fills each required choice with its first option, which would go together
@@ -212,10 +217,10 @@ class RoomFlow(PartFlow):
             CONF_TEMPERATURE: self._catalogue.temperature_choice(temperature, humidity),
             CONF_PROTECT: stored.get(CONF_PROTECT, DEFAULT_PROTECT),
             **suggested_options(self.hass, stored),
+            CONF_TOLD: suggested_told(stored, self._home_told),
         }
 
-    @callback
-    def _form(
+    async def _form(
         self,
         step_id: str,
         stored: Mapping[str, Any],
@@ -249,6 +254,9 @@ class RoomFlow(PartFlow):
                     )
                 ),
                 **option_sections(self.hass, catalogue, stored),
+                probatio.Required(CONF_TOLD): told_section(
+                    await self._known_services(), stored, self._home_told
+                ),
             }
         )
         return self.async_show_form(

@@ -10,7 +10,6 @@ import probatio
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import (
-    BooleanSelector,
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
@@ -19,8 +18,9 @@ from homeassistant.helpers.selector import (
     SelectSelectorMode,
 )
 
-from .const import APPLIES_FROM, CONF_NOTIFY, CONF_SOURCES
-from .selectors import phone_selector, source_selector
+from .const import APPLIES_FROM, CONF_SOURCES
+from .rule_choice import USUAL, rule_choice, rule_selector, rule_settings
+from .selectors import source_selector
 from .sources import SourceCatalogue, source_from_choice, source_from_wire
 from .units import from_celsius, temperature_selector, to_celsius
 
@@ -34,7 +34,7 @@ CONF_VISIBLE_MOULD: Final = "visible_mould"
 CONF_APPLIES_FROM: Final = "applies_from"
 CONF_CONDENSATION: Final = "condensation"
 CONF_NO_DATA: Final = "no_data"
-CONF_TARGETS: Final = "targets"
+CONF_DECLINE: Final = "decline"
 # in `sources` of the stored room
 SURFACE_SOURCE: Final = "surface_temperature"
 
@@ -50,8 +50,13 @@ _KINDS: Final[Mapping[str, str]] = {_U_VALUE_KEY: "u_value", _MEAN_DAYS_KEY: "sl
 _NO_FACTOR: Final = (CONF_SURFACE_SENSOR, CONF_SURFACE_TEMPERATURE, _U_VALUE_KEY)
 MATERIALS: Final = ("very_sensitive", "sensitive", "medium_resistant", "resistant")
 VISIBLE_MOULD: Final = ("none", "spots", "a_lot")
-USUAL: Final = "usual"
-RULE_CHOICES: Final = (USUAL, "watch", "warning", "high", "off")
+# the document's numbers: how a dry surface loses mould, beside bare pine
+DECLINES: Final[Mapping[str, float]] = {
+    "strong": 1.0,
+    "significant": 0.5,
+    "relatively_low": 0.25,
+    "almost_none": 0.1,
+}
 
 type Bounds = tuple[float, float, float, str | None]
 
@@ -105,10 +110,9 @@ def option_sections(
     more: dict[Any, Any] = {
         probatio.Optional(key): number(*bounds) for key, bounds in {**LEVELS, **NUMBERS}.items()
     }
+    more[probatio.Optional(CONF_DECLINE)] = _choice(CONF_DECLINE, tuple(DECLINES))
     for kind in (CONF_CONDENSATION, CONF_NO_DATA):
-        more[probatio.Required(kind, default=USUAL)] = _choice("rule", RULE_CHOICES)
-    more[probatio.Optional(CONF_TARGETS)] = phone_selector()
-    more[probatio.Required(CONF_NOTIFY, default=True)] = BooleanSelector()
+        more[probatio.Required(kind, default=USUAL)] = rule_selector()
     return {
         probatio.Required(CONF_SURFACE): section(probatio.Schema(surface), {"collapsed": True}),
         probatio.Required(CONF_MORE): section(probatio.Schema(more), {"collapsed": True}),
@@ -148,12 +152,10 @@ def options_data(
         data["levels"] = levels
     if rules := _rules(more, stored):
         data["rules"] = rules
-    if more.get(CONF_TARGETS):
-        data[CONF_TARGETS] = more[CONF_TARGETS]
-    if not more[CONF_NOTIFY]:
-        data[CONF_NOTIFY] = False
+    if (decline := more.get(CONF_DECLINE)) is not None:
+        data[CONF_DECLINE] = DECLINES[decline]
     # what this form does not show stays as it is
-    return data | {key: stored[key] for key in ("decline", "metric_thresholds") if key in stored}
+    return data | {key: stored[key] for key in ("metric_thresholds",) if key in stored}
 
 
 def _surface_data(
@@ -199,11 +201,11 @@ def suggested_options(hass: HomeAssistant, stored: Mapping[str, Any]) -> dict[st
     more = {key: stored[key] for key in NUMBERS if key in stored}
     more |= dict(stored.get("levels", {}))
     more |= {
-        CONF_CONDENSATION: _rule_choice(rules.get(CONF_CONDENSATION, {})),
-        CONF_NO_DATA: _rule_choice(rules.get(CONF_NO_DATA, {})),
-        CONF_TARGETS: list(stored.get(CONF_TARGETS) or ()),
-        CONF_NOTIFY: stored.get(CONF_NOTIFY, True),
+        CONF_CONDENSATION: rule_choice(rules.get(CONF_CONDENSATION, {})),
+        CONF_NO_DATA: rule_choice(rules.get(CONF_NO_DATA, {})),
     }
+    if (decline := stored.get(CONF_DECLINE)) is not None:
+        more[CONF_DECLINE] = next(word for word, one in DECLINES.items() if one == decline)
     return {CONF_SURFACE: surface, CONF_MORE: more}
 
 
@@ -222,19 +224,8 @@ def _rules(more: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]
         settings = rules.setdefault(kind, {})
         settings.pop("enabled", None)
         settings.pop("severity", None)
-        match more[kind]:
-            case "off":
-                settings["enabled"] = False
-            case choice if choice != USUAL:
-                settings["severity"] = choice
+        settings |= rule_settings(more[kind])
     return {kind: settings for kind, settings in rules.items() if settings}
-
-
-def _rule_choice(settings: Mapping[str, Any]) -> str:
-    """Return the form's spelling of a rule's settings."""
-    if settings.get("enabled") is False:
-        return "off"
-    return str(settings.get("severity") or USUAL)
 
 
 def _whole(key: str, value: float) -> float:

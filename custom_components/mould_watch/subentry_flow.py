@@ -1,13 +1,15 @@
 """What the flows of a room and of a watched device share."""
 
-from collections.abc import Awaitable
-from typing import Final
+from collections.abc import Awaitable, Mapping
+from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentryFlow
 
+from .document import told_of_home
 from .errors import MouldWatchClientError, RefusedError
 from .runtime import MouldWatchConfigEntry
 from .sources import SourceCatalogue
+from .told import CONF_TOLD, Told, known_services, shown_services, told_fault
 
 NAME_MAXIMUM: Final = 120
 CONNECTION_TIMEOUT_S: Final = 10.0
@@ -37,6 +39,23 @@ class PartFlow(ConfigSubentryFlow):
         if not await runtime.client.wait_ready(CONNECTION_TIMEOUT_S):
             return "not_connected"
         return "read_only" if runtime.configuration.reader else None
+
+    @property
+    def _home_told(self) -> Told:
+        """Return who is told of the home."""
+        return told_of_home(self._entry.options)
+
+    async def _known_services(self) -> tuple[str, ...] | None:
+        """Return the services that the backend knows; None when it does not say."""
+        return await known_services(self.hass, *self._entry.runtime_data.address)
+
+    async def _told_fault(
+        self, user_input: Mapping[str, Any], stored: Mapping[str, Any]
+    ) -> Errors | None:
+        """Return what is wrong with the section that says who is told."""
+        known = await self._known_services()
+        fault = told_fault(user_input[CONF_TOLD], stored, self._home_told, known)
+        return None if fault is None else ({"base": fault}, {"services": shown_services(known)})
 
     async def _objection(self, check: Awaitable[str | None], refused: str) -> Errors | None:
         """Return what the backend has against a part as errors, `refused` with its words."""

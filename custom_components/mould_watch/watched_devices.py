@@ -5,7 +5,7 @@ groups them by device. Its id is what it watches, so that it stays the same when
 gives it back to a new entry.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, Self
@@ -15,6 +15,7 @@ from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 
 from .const import CONF_NOTIFY, SUBENTRY_DEVICE
 from .sources import DeviceSource, Source, source_from_choice, source_from_wire
+from .told import CONF_TARGETS
 
 CONF_SOURCE: Final = "source"
 CONF_METRIC: Final = "metric"
@@ -26,7 +27,7 @@ CONF_MINUTES: Final = "minutes"
 CONF_SEVERITY: Final = "severity"
 CONF_SILENT: Final = "silent"
 CONF_SILENT_HOURS: Final = "silent_hours"
-CONF_TARGETS: Final = "targets"
+CONF_SILENT_SEVERITY: Final = "silent_severity"
 _SIDES: Final = (CONF_ABOVE, CONF_BELOW)
 _NAMESPACE: Final = uuid5(NAMESPACE_URL, "https://github.com/mould-watch/mould-watch/rules")
 
@@ -78,9 +79,17 @@ def watched_of(entry: ConfigEntry[Any]) -> dict[str, ConfigSubentry]:
     }
 
 
-def devices_as_wire(watched: Iterable[tuple[str, Mapping[str, Any]]]) -> list[dict[str, Any]]:
-    """Return the document's devices of these subentries: (title, data)."""
+def devices_as_wire(
+    watched: Iterable[tuple[str, Mapping[str, Any]]], home_told: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return the document's devices of these subentries: (title, data).
+
+    To the backend a device is one, whatever is watched of it: told of it are all that one of its
+    subentries names, and those of the home, `home_told`, if one of them is told of as the home.
+    """
     devices: dict[str, dict[str, Any]] = {}
+    targets: dict[str, list[Sequence[str] | None]] = {}
+    is_silence_told: dict[str, bool] = {}
     for title, data in watched:
         what = Watched.of(data)
         device = devices.setdefault(
@@ -91,8 +100,15 @@ def devices_as_wire(watched: Iterable[tuple[str, Mapping[str, Any]]]) -> list[di
             device.setdefault("thresholds", []).extend(thresholds)
         if silent := _silent(data):
             device.setdefault("rules", {}).setdefault("silent", {}).update(silent)
-        if targets := data.get(CONF_TARGETS):
-            device[CONF_TARGETS] = sorted({*device.get(CONF_TARGETS, ()), *targets})
+        key = what.source.choice
+        targets.setdefault(key, []).append(data.get(CONF_TARGETS))
+        is_silence_told[key] = is_silence_told.get(key, False) or data.get(CONF_NOTIFY, True)
+    for key, device in devices.items():
+        if any(named is not None for named in targets[key]):
+            told = (one for named in targets[key] for one in (named or home_told))
+            device[CONF_TARGETS] = list(dict.fromkeys(told))
+        if not is_silence_told[key]:
+            device.setdefault("rules", {}).setdefault("silent", {})["notify"] = False
     return list(devices.values())
 
 
@@ -108,7 +124,11 @@ def devices_from_wire(devices: Iterable[Mapping[str, Any]]) -> list[ConfigSubent
             data: dict[str, Any] = {CONF_SOURCE: source}
             if metric is not None:
                 data[CONF_METRIC] = metric
-            data |= _limits(thresholds) | _silence(device)
+            data |= _silence(device)
+            if metric is not None:
+                # whether it is told of is each threshold's own to say
+                data.pop(CONF_NOTIFY, None)
+                data |= _limits(thresholds)
             if targets := device.get(CONF_TARGETS):
                 data[CONF_TARGETS] = list(targets)
             name = next((t["name"] for t in thresholds if t.get("name")), device.get("name"))
@@ -143,6 +163,8 @@ def _silent(data: Mapping[str, Any]) -> dict[str, Any]:
         silent["enabled"] = False
     if (hours := data.get(CONF_SILENT_HOURS)) is not None:
         silent["hours"] = hours
+    if (severity := data.get(CONF_SILENT_SEVERITY)) is not None:
+        silent["severity"] = severity
     return silent
 
 
@@ -153,6 +175,10 @@ def _silence(device: Mapping[str, Any]) -> dict[str, Any]:
         data[CONF_SILENT] = False
     if silent.get("hours") is not None:
         data[CONF_SILENT_HOURS] = silent["hours"]
+    if silent.get("severity") is not None:
+        data[CONF_SILENT_SEVERITY] = silent["severity"]
+    if silent.get("notify") is False:
+        data[CONF_NOTIFY] = False
     return data
 
 

@@ -136,6 +136,8 @@ class Backend:
         self.device_errors: dict[str, str] = {}
         # request type -> a result of the test's own; taken away by the test
         self.answers: dict[str, Message] = {}
+        # the names of those it can tell beside phones; None: it does not say
+        self.services: list[str] | None = ["chat", "mail"]
         self.info: Any = None
         self.refuse_hello: Message | None = None
         self.welcomes = True
@@ -241,6 +243,7 @@ class Backend:
                 "api": self.api,
                 "owner": self.owner,
                 "rooms": len(self.document["rooms"]) if self.document else 0,
+                "services": self.services,
             }
         )
 

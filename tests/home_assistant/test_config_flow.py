@@ -636,6 +636,12 @@ async def test_a_service_of_the_backend_is_told_beside_the_phones(
     wrong = form | {"services": ["E-Mail"]}
     result = await hass.config_entries.options.async_configure(result["flow_id"], wrong)
     assert result["errors"] == {"services": "service_name"}
+    # a slip of the pen is found before the first alarm fails
+    unknown = form | {"services": ["mial"]}
+    result = await hass.config_entries.options.async_configure(result["flow_id"], unknown)
+    assert result["errors"] == {"services": "service_unknown"}
+    assert result["description_placeholders"]["services"] == "chat, mail"
+    assert result["data_schema"].schema["services"].config["options"] == ["chat", "mail"]
     right = form | {"services": ["mail", " apprise:chat ", "mail", ""]}
     await hass.config_entries.options.async_configure(result["flow_id"], right)
     assert entry.options["services"] == ["mail", "chat"]

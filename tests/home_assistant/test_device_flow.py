@@ -20,8 +20,9 @@ from tests.support.waiting import until
 
 FRIDGE = {"kind": "device", "source_instance": "mqtt", "native_id": "0xf0"}
 CHOICE = "device:mqtt:0xf0|temperature_c"
-MORE = {"severity": "warning", "silent": True, "notify": True}
-FORM: dict[str, Any] = {"name": "Fridge", "above": 8, "more": MORE}
+MORE = {"severity": "warning", "silent": "usual"}
+TOLD = {"notify": True, "who": "as_home"}
+FORM: dict[str, Any] = {"name": "Fridge", "above": 8, "more": MORE, "told": TOLD}
 type Register = Callable[..., er.RegistryEntry]
 
 
@@ -120,17 +121,22 @@ async def test_everything_a_user_can_say_reaches_the_backend(
         "count": 3,
         "minutes": 10,
         "severity": "high",
-        "silent": False,
+        "silent": "high",
         "silent_hours": 2,
-        "targets": ["phone-1"],
-        "notify": False,
     }
-    await _go_on(hass, result, {"name": "Fridge", "above": 8, "below": 2, "more": more})
+    told = {
+        "notify": False,
+        "who": "only_these",
+        "phones": ["phone-1"],
+        "services": ["mail"],
+    }
+    form = {"name": "Fridge", "above": 8, "below": 2, "more": more, "told": told}
+    await _go_on(hass, result, form)
     await until(lambda: bool((backend.document or {}).get("devices")))
     assert backend.document is not None
     (sent,) = backend.document["devices"]
-    assert sent["rules"] == {"silent": {"enabled": False, "hours": 2}}
-    assert sent["targets"] == ["phone-1"]
+    assert sent["rules"] == {"silent": {"severity": "high", "hours": 2, "notify": False}}
+    assert sent["targets"] == ["phone-1", "apprise:mail"]
     above, below = sent["thresholds"]
     assert above["rule_id"] != below["rule_id"]
     assert (above["recovery_threshold"], below["recovery_threshold"]) == (7.5, 2.5)
@@ -153,8 +159,8 @@ async def test_a_device_may_be_watched_only_for_its_reports(
     entry = await setup()
     result = await _go_on(hass, await _start(hass, entry), {"what": "device:mqtt:0xf0|"})
     assert "above" not in {str(key) for key in result["data_schema"].schema}
-    more = {"silent": True, "silent_hours": 3, "notify": True}
-    await _go_on(hass, result, {"name": "Fridge", "more": more})
+    more = {"silent": "usual", "silent_hours": 3}
+    await _go_on(hass, result, {"name": "Fridge", "more": more, "told": TOLD})
     await until(lambda: bool((backend.document or {}).get("devices")))
     assert backend.document is not None
     assert backend.document["devices"] == [
@@ -172,12 +178,68 @@ async def test_two_values_of_one_device_are_one_device_to_the_backend(
 ) -> None:
     await setup(
         watched(above=8.0, silent_hours=2),
-        watched("Fridge battery", "battery_pct", below=10, targets=["a"]),
+        watched("Fridge battery", "battery_pct", below=10, notify=False),
     )
     assert backend.document is not None
     (sent,) = backend.document["devices"]
     assert [t["metric"] for t in sent["thresholds"]] == ["temperature_c", "battery_pct"]
+    # of its silence is told as long as anything about it is
     assert sent["rules"] == {"silent": {"hours": 2}}
+    assert "targets" not in sent
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "home", "told"),
+    [
+        (["a"], ["apprise:mail"], ["b"], ["a", "apprise:mail"]),
+        # nobody hears less of one because another is told of to somebody else
+        (None, ["a"], ["b"], ["b", "apprise:chat", "a"]),
+        (None, ["persistent"], [], ["apprise:chat", "persistent"]),
+        (None, None, ["b"], None),
+    ],
+)
+async def test_a_device_tells_all_who_are_named_for_anything_of_it(
+    *,
+    backend: Backend,
+    setup: Setup,
+    one: list[str] | None,
+    other: list[str] | None,
+    home: list[str],
+    told: list[str] | None,
+) -> None:
+    named: list[dict[str, Any]] = [
+        {} if targets is None else {"targets": targets} for targets in (one, other)
+    ]
+    await setup(
+        watched(above=8.0, **named[0]),
+        watched("Fridge battery", "battery_pct", below=10, **named[1]),
+        options={"phones": home, "services": ["chat"]},
+    )
+    assert backend.document is not None
+    assert backend.document["devices"][0].get("targets") == told
+
+
+async def test_silence_that_is_only_shown_or_not_even_that(
+    hass: HomeAssistant, backend: Backend, setup: Setup
+) -> None:
+    entry = await setup(watched("Probe", None, silent_hours=3))
+    more = {"silent": "off"}
+    form = {"name": "Probe", "more": more, "told": {**TOLD, "notify": False}}
+    await _go_on(hass, await _change(hass, entry), form)
+    await backend.wait_for(
+        "configure",
+        lambda m: (
+            m["document"]["devices"][0].get("rules")
+            == {"silent": {"enabled": False, "notify": False}}
+        ),
+    )
+    (subentry,) = entry.subentries.values()
+    assert dict(subentry.data) == {"source": FRIDGE, "silent": False, "notify": False}
+    result = await _change(hass, entry)
+    assert _suggested(result["data_schema"].schema["more"].schema)["silent"] == "off"
+    await entry.runtime_data.configuration.use_backend()
+    (after,) = entry.subentries.values()
+    assert dict(after.data) == {"source": FRIDGE, "silent": False, "notify": False}
 
 
 async def test_an_entity_of_home_assistant_is_forwarded_in_the_metrics_unit(
@@ -189,7 +251,7 @@ async def test_an_entity_of_home_assistant_is_forwarded_in_the_metrics_unit(
     choice = f"entity:{pressure.id}|pressure_hpa"
     assert _labels(result)[choice].endswith("pressure")
     result = await _go_on(hass, result, {"what": choice})
-    await _go_on(hass, result, {"name": "Storm", "below": 990, "more": MORE})
+    await _go_on(hass, result, {"name": "Storm", "below": 990, "more": MORE, "told": TOLD})
     await hass.async_block_till_done()
     set_sensor(hass, pressure.entity_id, "29.00", "inHg", "atmospheric_pressure")
     await until(lambda: bool(backend.readings()))
@@ -208,10 +270,11 @@ async def test_an_entity_of_home_assistant_is_forwarded_in_the_metrics_unit(
 @pytest.mark.parametrize(
     ("form", "errors"),
     [
-        ({"name": " ", "above": 8, "more": MORE}, {"name": "name_length"}),
-        ({"name": "x" * 121, "above": 8, "more": MORE}, {"name": "name_length"}),
-        ({"name": "Fridge", "more": MORE}, {"base": "limit_missing"}),
-        ({"name": "Fridge", "above": 2, "below": 8, "more": MORE}, {"base": "limits_crossed"}),
+        ({"name": " "}, {"name": "name_length"}),
+        ({"name": "x" * 121}, {"name": "name_length"}),
+        ({"above": None}, {"base": "limit_missing"}),
+        ({"above": 2, "below": 8}, {"base": "limits_crossed"}),
+        ({"told": {**TOLD, "services": ["mail"]}}, {"base": "told_as_home"}),
     ],
 )
 async def test_what_is_wrong_is_told_and_the_form_stays(
@@ -219,7 +282,8 @@ async def test_what_is_wrong_is_told_and_the_form_stays(
 ) -> None:
     entry = await setup()
     result = await _go_on(hass, await _start(hass, entry), {"what": CHOICE})
-    result = await _go_on(hass, result, form)
+    wrong = {key: value for key, value in {**FORM, **form}.items() if value is not None}
+    result = await _go_on(hass, result, wrong)
     assert result["errors"] == errors
     assert not entry.subentries
     await _go_on(hass, result, FORM)
@@ -269,12 +333,16 @@ async def test_the_limits_are_changed_and_the_device_stays(
         "margin": 1.0,
         "count": 2,
         "severity": "warning",
-        "silent": True,
-        "targets": [],
+        "silent": "usual",
+    }
+    assert _suggested(result["data_schema"].schema["told"].schema) == {
         "notify": False,
+        "who": "as_home",
+        "phones": [],
+        "services": [],
     }
     backend.device_errors["Freezer"] = "no"
-    form = {"name": "Freezer", "above": -15, "more": MORE}
+    form = {**FORM, "name": "Freezer", "above": -15}
     result = await _go_on(hass, result, form)
     assert result["errors"] == {"base": "device_refused"}
     backend.device_errors.clear()
@@ -301,12 +369,12 @@ async def test_temperatures_are_asked_for_in_the_homes_unit(
     margin = _suggested(result["data_schema"].schema["more"].schema)["margin"]
     assert (shown, margin) == (46.0, 1.0)
     more = {**MORE, "margin": margin}
-    await _go_on(hass, result, {"name": "Fridge", "above": shown, "more": more})
+    await _go_on(hass, result, {**FORM, "above": shown, "more": more})
     (subentry,) = entry.subentries.values()
     # shown rounded: left alone it does not move
     assert (subentry.data["above"], subentry.data["margin"]) == (7.77, 0.55)
     more["margin"] = 9
-    await _go_on(hass, await _change(hass, entry), {"name": "Fridge", "above": 50, "more": more})
+    await _go_on(hass, await _change(hass, entry), {**FORM, "above": 50, "more": more})
     assert (subentry.data["above"], subentry.data["margin"]) == (10.0, 5.0)
 
 

@@ -35,6 +35,7 @@ from custom_components.mould_watch.issues import _FIXABLE, IssueKind
 from custom_components.mould_watch.push import _CHANNELS
 from custom_components.mould_watch.room_condition import Condition
 from custom_components.mould_watch.room_sensors import SENSORS, UNRECORDED, WATCHED
+from custom_components.mould_watch.rule_choice import RULE_CHOICES
 from custom_components.mould_watch.runtime import ENTITIES_OF_A_ROOM
 from custom_components.mould_watch.services import (
     COLD_SPOT_REASONS,
@@ -43,6 +44,7 @@ from custom_components.mould_watch.services import (
 )
 from custom_components.mould_watch.services import REASONS as EPISODE_REASONS
 from custom_components.mould_watch.sources import METRIC_CLASSES, SAME_DEVICE
+from custom_components.mould_watch.told import WHO_CHOICES
 
 ROOT = Path(__file__).parents[2]
 INTEGRATION = ROOT / "custom_components" / "mould_watch"
@@ -53,8 +55,8 @@ SCALE: dict[str, Any] = yaml.safe_load((INTEGRATION / "quality_scale.yaml").read
 FLOW_FILES = {
     "config": ("config_flow.py", "home_flow.py"),
     "options": ("home_flow.py",),
-    "room": ("room_flow.py", "room_options.py"),
-    "device": ("device_flow.py",),
+    "room": ("room_flow.py", "room_options.py", "subentry_flow.py", "told.py"),
+    "device": ("device_flow.py", "subentry_flow.py", "told.py"),
 }
 FLOW_TEXTS = {
     "config": TEXTS["config"],
@@ -70,7 +72,9 @@ FLOW_CODE = (
     "room_flow.py",
     "room_options.py",
     "device_flow.py",
+    "rule_choice.py",
     "selectors.py",
+    "told.py",
 )
 
 
@@ -247,7 +251,7 @@ def test_every_icon_belongs_to_an_entity() -> None:
 
 
 def test_every_selector_option_has_its_text() -> None:
-    choices = {"material", "visible_mould", "applies_from", "rule"}
+    choices = {"material", "visible_mould", "applies_from", "decline"}
     told = {"test_notification", "metric", "episode_reason", "cold_spot_applies_from"}
     used = _keywords("translation_key", *FLOW_CODE)
     assert set(TEXTS["selector"]) == used | choices | told
@@ -260,7 +264,9 @@ def test_every_selector_option_has_its_text() -> None:
         "applies_from": APPLIES_FROM,
         "cold_spot_applies_from": APPLIES_FROM,
         "severity": SEVERITIES,
-        "rule": room_options.RULE_CHOICES,
+        "rule": RULE_CHOICES,
+        "decline": room_options.DECLINES,
+        "who": WHO_CHOICES,
         "metric": (*METRIC_CLASSES, "reports"),
     }
     for key, known in options.items():
@@ -307,6 +313,8 @@ def test_the_words_are_those_of_the_backend() -> None:
         configuration.AppliesFrom: APPLIES_FROM,
         materials: room_options.MATERIALS,
     }
+    decline = importlib.import_module("mould_watch.domain.mould.model").Decline
+    assert {one.name.lower(): one.value for one in decline} == room_options.DECLINES
     settings = importlib.import_module("mould_watch.domain.rules.settings")
     assert set(settings.BackendRules.model_fields) == set(BACKEND_RULES)
     for theirs, ours in words.items():

@@ -24,7 +24,8 @@ FORM: dict[str, Any] = {
     "humidity": "device:mqtt:0x01",
     "protect": "cold_wall",
     "surface": {},
-    "more": {"condensation": "usual", "no_data": "usual", "notify": True},
+    "more": {"condensation": "usual", "no_data": "usual"},
+    "told": {"notify": True, "who": "as_home"},
 }
 type Register = Callable[..., er.RegistryEntry]
 
@@ -71,8 +72,9 @@ async def test_four_fields_make_a_room(hass: HomeAssistant, backend: Backend, se
         "protect",
         "surface",
         "more",
+        "told",
     ]
-    for folded in ("surface", "more"):
+    for folded in ("surface", "more", "told"):
         assert result["data_schema"].schema[folded].options == {"collapsed": True}
     assert result["data_schema"].schema["room"].config["options"] == ["Bathroom"]
     # filled in on the form itself, and in words of its own
@@ -121,11 +123,16 @@ async def test_only_changed_values_are_stored(hass: HomeAssistant, setup: Setup)
         "recovery_margin_pct": 3,
         "recovery_hours": 2,
         "condensation": "off",
+        "decline": "almost_none",
         "no_data": "high",
-        "targets": ["phone-1"],
-        "notify": False,
     }
-    form = {**FORM, "protect": "cellar", "surface": surface, "more": more}
+    told = {
+        "notify": False,
+        "who": "only_these",
+        "phones": ["phone-1"],
+        "services": ["mail"],
+    }
+    form = {**FORM, "protect": "cellar", "surface": surface, "more": more, "told": told}
     await _go_on(hass, result, form)
     (subentry,) = entry.subentries.values()
     assert dict(subentry.data) == {
@@ -145,8 +152,9 @@ async def test_only_changed_values_are_stored(hass: HomeAssistant, setup: Setup)
         "humidity_uncertainty_pct": 2,
         "recovery_margin_pct": 3,
         "recovery_hours": 2,
+        "decline": 0.1,
         "rules": {"condensation": {"enabled": False}, "no_data": {"severity": "high"}},
-        "targets": ["phone-1"],
+        "targets": ["phone-1", "apprise:mail"],
         "notify": False,
     }
     assert isinstance(subentry.data["levels"]["damp_days"], int)
@@ -218,13 +226,26 @@ async def test_what_does_not_go_together_is_told(
 
 
 async def test_what_was_seen_is_asked_once_and_kept(hass: HomeAssistant, setup: Setup) -> None:
-    entry = await setup(room(visible_mould="a_lot", decline=0.5))
+    entry = await setup(room(visible_mould="a_lot"))
     result = await _change(hass, entry)
     fields = result["data_schema"].schema["surface"].schema.schema
     assert "visible_mould" not in {str(key) for key in fields}
     await _go_on(hass, result, FORM)
     (subentry,) = entry.subentries.values()
-    assert (subentry.data["visible_mould"], subentry.data["decline"]) == ("a_lot", 0.5)
+    assert subentry.data["visible_mould"] == "a_lot"
+
+
+async def test_how_fast_mould_goes_back_is_shown_and_can_be_the_usual_again(
+    hass: HomeAssistant, setup: Setup
+) -> None:
+    entry = await setup(room(decline=0.5))
+    result = await _change(hass, entry)
+    assert _suggested(result["data_schema"].schema["more"].schema)["decline"] == "significant"
+    await _go_on(hass, result, {**FORM, "more": {**FORM["more"], "decline": "strong"}})
+    (subentry,) = entry.subentries.values()
+    assert subentry.data["decline"] == 1.0
+    await _go_on(hass, await _change(hass, entry), FORM)
+    assert "decline" not in subentry.data
 
 
 async def test_a_change_is_from_now_unless_it_always_was_so(
@@ -518,8 +539,12 @@ async def test_a_room_is_changed_in_place(
     assert _suggested(result["data_schema"].schema["more"].schema) == {
         "condensation": "usual",
         "no_data": "usual",
-        "targets": [],
+    }
+    assert _suggested(result["data_schema"].schema["told"].schema) == {
         "notify": False,
+        "who": "as_home",
+        "phones": [],
+        "services": [],
     }
     result = await _go_on(
         hass,

@@ -107,6 +107,7 @@ class RunningApi:
             parts=parts,
             forwarded=self.forwarded,
             hub=self.hub,
+            services={"mail": "", "chat": ""},
             resources=(
                 ReadingsResource(SubmittedToIngestion(submissions)),
                 DeadLettersResource(database, letter_replay(database, clock, states)),

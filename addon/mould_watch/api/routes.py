@@ -1,7 +1,7 @@
 """The HTTP paths of docs/protocol.md."""
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, Final, Protocol
 
 from aiohttp import web
@@ -50,9 +50,11 @@ class Routes:
         token: SecretStr,
         limits: SessionLimits,
         resources: Sequence[Resource] = (),
+        services: Collection[str] = (),
     ) -> None:
         """Keep what the answers are made of."""
         self._resources = resources
+        self._services = sorted(services)
         self._database = database
         self._parts = parts
         self._hub = hub
@@ -116,6 +118,7 @@ class Routes:
             "api": {"minimum": API_VERSION_MINIMUM, "maximum": API_VERSION_MAXIMUM},
             "owner": None,
             "rooms": None,
+            "services": self._services,
         }
         try:
             async with self._database.connection() as connection:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from aiohttp import web
@@ -42,10 +42,11 @@ class Api:
         forwarded: ForwardedReadings,
         hub: Hub,
         resources: Sequence[Resource] = (),
+        services: Collection[str] = (),
         feed: Feed | None = None,
         limits: SessionLimits | None = None,
     ) -> None:
-        """Build it; nothing listens before `run`."""
+        """Build it; nothing listens before `run`. `services`: the names that can be told."""
         self._settings = settings
         self._hub = hub
         self._feed = feed or Feed(database, clock, parts)
@@ -61,6 +62,7 @@ class Api:
             token=token,
             limits=limits or SessionLimits(),
             resources=(*resources, IncidentActionsResource(handling)),
+            services=services,
         )
         self._port: int | None = None
         self._listening = asyncio.Event()

@@ -77,6 +77,7 @@ async def test_without_a_database_it_answers_and_says_so(tmp_path: Path) -> None
         assert (status, ready["waiting_for"]) == (503, ["database"])
         status, info = await get(f"{api.url}/v1/info")
         assert (status, info["backend_id"], info["rooms"]) == (200, None, None)
+        assert info["services"] == ["chat", "mail"]
         for path in ("devices", "rooms", "incidents", "notifications"):
             status, body = await get(f"{api.url}/v1/{path}")
             assert status == 503
@@ -97,6 +98,7 @@ async def test_info_says_who_the_backend_is(
         "api": {"minimum": 1, "maximum": 1},
         "owner": "home-1",
         "rooms": 1,
+        "services": ["chat", "mail"],
     }
 
 
