@@ -20,6 +20,7 @@ from mould_watch.domain.texts import (
     capital,
     degrees,
     first_growth,
+    grown,
     hours_of_day,
     span_of_days,
     spoken_in,
@@ -81,7 +82,7 @@ def _past(evidence: MouldEvidence, now: datetime, damp_pct: float, spoken: Langu
 
 def _future(level: Level, growth: FirstGrowth, spoken: Language) -> list[str]:
     if level.rank >= Level.HIGH.rank or growth.days == 0.0:
-        return [f"{capital(spoken.mould_grows)}."]
+        return [f"{capital(grown(level, spoken))}."]
     if growth.outlook is Outlook.NOT_EXPECTED:
         return [spoken.none_expected]
     if growth.days is None or growth.days_low is None:
@@ -104,7 +105,7 @@ def _end(level: Level, evidence: MouldEvidence, reader: Reader, spoken: Language
     ways = []
     if evidence.warmer_k:
         is_celsius = reader.temperature_unit == "°C"
-        warmer, unit = (evidence.warmer_k, "K") if is_celsius else (evidence.warmer_k * 1.8, "°F")
+        warmer, unit = (evidence.warmer_k, "°C") if is_celsius else (evidence.warmer_k * 1.8, "°F")
         ways.append(spoken.warmer_by.format(degrees=f"{spoken.number(warmer)} {unit}"))
     if evidence.drier_pct:
         ways.append(spoken.drier_by.format(points=spoken.number(evidence.drier_pct)))

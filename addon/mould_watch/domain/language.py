@@ -22,7 +22,10 @@ class Forms:
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """What is told of a rule that is not about mould. Alarm and recovery follow "Room: "."""
+    """What is told of a rule that is not about mould. Alarm and recovery follow "Room: ".
+
+    What helps against condensation depends on the air outside: the advice about that follows.
+    """
 
     alarm: str
     advice: str
@@ -31,13 +34,18 @@ class Plain:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Language:
-    """One language. Titles are "Room: phrase", so that phrases begin in lower case."""
+    """One language. Titles are "Room: phrase", so that phrases begin in lower case.
+
+    A phone shows some 50 characters of a title: what matters stands in front.
+    """
 
     # the language's own tag of BCP 47, without a region
     tag: str
     decimal_mark: str
     # whether a number takes the singular
     is_one: Callable[[int], bool]
+    # filled in: room and phrase
+    title: str
 
     # titles about mould, by what is protected: what is the matter, and what is well again
     damp: Mapping[Protect, str]
@@ -45,7 +53,9 @@ class Language:
     # filled in: span
     mould_in: str
     mould_soon: str
+    # what has grown, and what has grown so much that it can be seen
     mould_grows: str
+    mould_visible: str
     # filled in: a number or a span
     days: Forms
     weeks: Forms
@@ -65,6 +75,8 @@ class Language:
     warm: str
     dehumidify: str
     surface: Mapping[Protect, str]
+    # of what has grown; names the button of the room
+    clean: str
     nothing_to_do: str
 
     # why a level is what it is, in sentences; filled in: temperature, humidity; threshold, hours

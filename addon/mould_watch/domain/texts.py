@@ -111,16 +111,16 @@ def text(matter: Matter, language: str) -> Text:
     spoken = spoken_in(language)
     match matter.kind:
         case NotificationKind.CLEAR:
-            return _text(matter, spoken.not_watched, spoken.nothing_to_do)
+            return _text(matter, spoken.not_watched, spoken.nothing_to_do, spoken)
         case NotificationKind.RECOVERY:
-            return _text(matter, _recovery(matter, spoken), spoken.nothing_to_do)
+            return _text(matter, _recovery(matter, spoken), spoken.nothing_to_do, spoken)
         case NotificationKind.STEP_UP:
             phrase = f"{spoken.worse} – {_alarm(matter, spoken)}"
         case NotificationKind.REMINDER:
             phrase = f"{spoken.reminder} – {_alarm(matter, spoken)}"
         case _:
             phrase = _alarm(matter, spoken)
-    return _text(matter, phrase, _body(matter, spoken))
+    return _text(matter, phrase, _body(matter, spoken), spoken)
 
 
 def buttons(language: str) -> list[dict[str, str]]:
@@ -133,9 +133,15 @@ def buttons(language: str) -> list[dict[str, str]]:
     ]
 
 
-def also(titles: Sequence[str], language: str) -> str:
-    """Return the sentence that adds other troubles of a room to the gravest."""
-    return spoken_in(language).also.format(titles="; ".join(dict.fromkeys(titles)))
+def also(room: str, titles: Sequence[str], language: str) -> str:
+    """Return the sentence that adds other troubles of a room to the gravest.
+
+    Their titles are told without the room's name, which is that of the whole.
+    """
+    spoken = spoken_in(language)
+    place = spoken.title.format(room=room, phrase="")
+    others = dict.fromkeys(title.removeprefix(place) for title in titles)
+    return spoken.also.format(titles="; ".join(others))
 
 
 def summary(told: Sequence[Told], language: str, *, is_of_a_flood: bool) -> Text:
@@ -165,8 +171,13 @@ def spoken_in(tag: str) -> Language:
     return LANGUAGES.get(folded.partition("-")[0]) or LANGUAGES[FALLBACK]
 
 
-def _text(matter: Matter, phrase: str, body: str) -> Text:
-    return Text(f"{matter.room}: {phrase}", body)
+def grown(level: Level, spoken: Language) -> str:
+    """Return what is said of mould that is there already, as far as anybody can know."""
+    return spoken.mould_visible if level is Level.DAMAGE else spoken.mould_grows
+
+
+def _text(matter: Matter, phrase: str, body: str, spoken: Language) -> Text:
+    return Text(spoken.title.format(room=matter.room, phrase=phrase), body)
 
 
 def _remark(spoken: Language, count: int, *, is_over: bool) -> str:
@@ -183,7 +194,7 @@ def _alarm(matter: Matter, spoken: Language) -> str:
     if plain is not None:
         return plain.alarm
     if matter.level.rank >= Level.HIGH.rank:
-        return spoken.mould_grows
+        return grown(matter.level, spoken)
     if matter.days is None:
         return spoken.damp[matter.protect]
     return first_growth(*matter.days, spoken)
@@ -205,9 +216,14 @@ def _body(matter: Matter, spoken: Language) -> str:
             return spoken.asked_for
         return f"{capital(_crossing(crossed, matter.temperature_unit, spoken))}."
     plain = spoken.plain.get(matter.rule)
+    if matter.rule is RuleKind.CONDENSATION and plain is not None:
+        return f"{plain.advice} {_advice(matter, spoken)}"
     if plain is not None:
         return plain.advice
-    return f"{_duration(matter, spoken)} {_advice(matter, spoken)}"
+    said = [_duration(matter, spoken), _advice(matter, spoken)]
+    if matter.level.rank >= Level.HIGH.rank:
+        said.append(spoken.clean)
+    return " ".join(said)
 
 
 def first_growth(least_d: float, most_d: float | None, spoken: Language) -> str:

@@ -59,7 +59,7 @@ async def _home(connection: Connection) -> HomeConfiguration:
 def _words(bundle: Bundle, message: Mapping[str, Any], language: str) -> dict[str, Any]:
     if bundle.kind is not NotificationKind.SUMMARY:
         others = [one.title for one in bundle.told[1:]]
-        return {"body": f"{message['body']}\n{also(others, language)}"}
+        return {"body": f"{message['body']}\n{also(message['room'], others, language)}"}
     said = summary(
         [Told(one.title, is_over=one.is_over and one.kind.is_alarming) for one in bundle.told],
         language,

@@ -89,7 +89,7 @@ async def test_a_battery_device_is_told_of_after_25_hours_and_not_before(
     await wait_until(household, NOON + hours(25) + 2 * MINUTE)
     assert await incidents(household) == [("silent", "open", "warning")]
     assert household.kinds() == ["alarm"]
-    assert household.heard[0]["title"] == "Fridge: nothing is heard from it"
+    assert household.heard[0]["title"] == "Fridge: has stopped sending"
     now = household.clock.now()
     await household.home.write(device_id, [Row(now, None)])
     await household.home.connection.execute("UPDATE device SET last_seen_at = $1", now)

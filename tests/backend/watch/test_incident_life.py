@@ -205,7 +205,7 @@ async def test_resolving_while_the_alarm_is_claimed_queues_the_recovery_behind_i
     alarm, recovery = await bathroom.notifications()
     assert recovery["sequence"] == alarm["sequence"] + 1
     assert recovery["severity"] == "none"
-    assert recovery["message"]["title"] == "Bathroom: dry enough again for the things in the room"
+    assert recovery["message"]["title"] == "Bathroom: dry enough again for the things"
     assert recovery["message"]["body"] == "Nothing to do."
 
 

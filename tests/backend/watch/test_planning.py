@@ -133,7 +133,9 @@ async def test_three_troubles_of_a_room_are_one_push(household: Household) -> No
     await household.go_on(MINUTE)
     (one,) = household.heard
     assert one["kind"] == "alarm"
-    assert one["body"].count("Bath: the humidity is 80 %, above ") == 2
+    assert one["body"].endswith(
+        "\nAlso: the humidity is 80 %, above 61 %; the humidity is 80 %, above 62 %."
+    )
     told = await household.home.fetch("SELECT DISTINCT bundled_in FROM notification ORDER BY 1")
     assert len(told) == 2  # the one that says it, and those it says
     # and each is over by itself, told together again

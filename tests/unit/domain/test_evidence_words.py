@@ -54,7 +54,7 @@ def test_it_says_what_since_when_how_sure_and_what_would_end_it() -> None:
         " It has been so for 5 days."
         " Mould could start in 2–4 weeks if the next weeks are like the last."
         " If the humidity sensor reads too high, it is less serious."
-        " It would end with 3 K more at the surface or 8 % less humidity in the room."
+        " It would end with 3 °C more at the surface or 8 % less humidity in the room."
     )
 
 
@@ -77,15 +77,16 @@ def test_a_certain_level_says_so() -> None:
 def test_what_has_grown_does_not_end_by_drying(level: Level) -> None:
     said = words(level, growth=FirstGrowth(outlook=Outlook.GROWING, days=0.0, days_low=0.0))
     assert said is not None
-    assert "Mould has probably started to grow." in said
-    assert "It would grow no further with 3 K more" in said
+    grown = {Level.HIGH: "is probably growing", Level.DAMAGE: "can probably be seen by now"}
+    assert f"Mould {grown[level]}." in said
+    assert "It would grow no further with 3 °C more" in said
     assert "would end" not in said
 
 
 def test_only_one_way_or_none_is_told_as_such() -> None:
     warmer = words(evidence=EVIDENCE.model_copy(update={"drier_pct": None}))
     assert warmer is not None
-    assert warmer.endswith("It would end with 3 K more at the surface.")
+    assert warmer.endswith("It would end with 3 °C more at the surface.")
     neither = words(evidence=EVIDENCE.model_copy(update={"drier_pct": None, "warmer_k": None}))
     assert neither is not None
     assert neither.endswith("is not enough to end it.")

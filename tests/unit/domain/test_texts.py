@@ -85,7 +85,7 @@ def test_everything_is_said_in_plain_words(
 def test_each_protected_thing_has_a_name_of_its_own() -> None:
     assert "window is too damp" in alarm(Protect.WINDOW).title
     assert "cellar wall" in alarm(Protect.CELLAR).title
-    assert "things in the room" in alarm(Protect.THINGS).title
+    assert "damp for the things there" in alarm(Protect.THINGS).title
 
 
 @pytest.mark.parametrize("language", ["en", "en-GB", "EN-us", "tlh", "", "pt-BR"])
@@ -119,4 +119,41 @@ def test_what_has_begun_to_grow_is_not_said_to_come(
         level=level,
         days=days,
     )
-    assert text(matter, "en").title == "Bath: mould has probably started to grow"
+    grown = {Level.HIGH: "is probably growing", Level.DAMAGE: "can probably be seen by now"}
+    assert text(matter, "en").title == f"Bath: mould {grown[level]}"
+
+
+def test_what_has_grown_is_to_be_cleaned_and_the_backend_told() -> None:
+    def body(level: Level) -> str:
+        kind, room = NotificationKind.REMINDER, "Bath"
+        return text(Matter(kind=kind, room=room, level=level, damp_hours=5), "en").body
+
+    clean = "Clean the place, then press “I cleaned it” in Home Assistant."
+    assert body(Level.HIGH).endswith(clean)
+    assert body(Level.DAMAGE).endswith(clean)
+    assert clean not in body(Level.WARNING)
+
+
+@pytest.mark.parametrize(
+    ("airing", "protect", "expected"),
+    [
+        (AiringEffect.HELPS, Protect.COLD_WALL, "Open the window for 10 minutes now"),
+        # a cellar in summer: the air outside is what condenses
+        (AiringEffect.HARMS, Protect.CELLAR, "Keep the window closed: the air outside is damper."),
+        (AiringEffect.UNKNOWN, Protect.WINDOW, "Warm the room a little"),
+    ],
+)
+def test_what_condenses_is_wiped_off_and_aired_only_where_that_helps(
+    airing: AiringEffect, protect: Protect, expected: str
+) -> None:
+    said = text(
+        Matter(
+            kind=NotificationKind.ALARM,
+            room="Bath",
+            rule=RuleKind.CONDENSATION,
+            protect=protect,
+            airing=airing,
+        ),
+        "en",
+    )
+    assert said.body.startswith(f"Wipe it dry. {expected}")
