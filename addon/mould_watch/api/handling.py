@@ -15,7 +15,7 @@ from mould_watch.clock import Clock
 from mould_watch.domain.incident_action import ActionOutcome, ActionResult
 from mould_watch.storage import receipts
 from mould_watch.storage.database import Database
-from mould_watch.storage.incident_actions import apply_action, is_told, told_with
+from mould_watch.storage.incident_actions import about, apply_action, is_told, told_with
 
 _LOGGER: Final = logging.getLogger(__name__)
 
@@ -71,20 +71,23 @@ class Handling:
                     asked.action_id,
                     at=self._clock.now(),
                 )
+                place = await about(connection, asked.incident_id, result.transition_id)
         except ValueError as error:
             raise RequestError("invalid_until", f"Not taken: {error}.") from error
         _LOGGER.info(
-            "Somebody answered incident %s with %s: %s.",
-            asked.incident_id,
+            "%s: somebody answered with %s: %s.",
+            place.name if place else "No incident",
             asked.action.value,
             result.outcome.value,
             extra={
                 "action": "incident_action_taken",
+                "room": place and place.name,
                 "incident_id": str(asked.incident_id),
                 "pressed": asked.action.value,
                 "outcome": result.outcome.value,
                 "action_id": str(asked.action_id),
                 "is_repeated": result.is_repeated,
+                "correlation_id": place and place.correlation_id and str(place.correlation_id),
             },
         )
         return result

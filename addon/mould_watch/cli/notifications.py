@@ -54,7 +54,8 @@ async def _list(settings: Settings, arguments: argparse.Namespace) -> int:
             f"{notification['notification_id']}  {notification['created_at']}  "
             f"{notification['state']:9}  {notification['kind']:8}  "
             f"{notification['channel']}/{notification['target']}  "
-            f"{message.get('room') or '-'}: {message.get('title') or '-'}"
+            # what only takes away has no title
+            f"{message.get('title') or message.get('room') or '-'}"
         )
         _print_steps(notification)
     if not body["notifications"]:

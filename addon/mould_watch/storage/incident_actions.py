@@ -1,5 +1,6 @@
 """What people do with incidents, taken once and written beside the incident's own steps."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -21,6 +22,17 @@ from mould_watch.storage.sql import load_queries
 _QUERIES: Final = load_queries("incident_actions")
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """What an incident is about, and the correlation id of one of its transitions."""
+
+    # None: it is about a device, or about the backend itself
+    room_id: UUID | None
+    name: str
+    # None: nothing was written, or before there was one
+    correlation_id: UUID | None
+
+
 async def is_told(
     connection: Connection, notification_id: UUID, incident_id: UUID, instance_id: str
 ) -> bool:
@@ -34,6 +46,14 @@ async def told_with(connection: Connection, notification_id: UUID, incident_id: 
     """Return the live incidents that a notification told of beside its own."""
     rows = await connection.fetch(_QUERIES.told_with, notification_id, incident_id)
     return [row["incident_id"] for row in rows]
+
+
+async def about(
+    connection: Connection, incident_id: UUID, transition_id: int | None
+) -> About | None:
+    """Return what an incident is about; None: there is no such incident."""
+    row = await connection.fetchrow(_QUERIES.about, incident_id, transition_id)
+    return None if row is None else About(row["room_id"], row["name"], row["correlation_id"])
 
 
 async def apply_action(
@@ -104,7 +124,7 @@ async def _hush(
     rows = await incidents.lane_rows(connection, incident.incident_id, lock=True)
     planned = plan(incident, rows, (), notify=False)
     await incidents.cancel_notifications(connection, planned.cancel, "seen, or put off")
-    about = await connection.fetchrow(_QUERIES.about, incident.incident_id)
+    place = await about(connection, incident.incident_id, transition_id)
     for new in planned.add:
         await incidents.insert_notification(
             connection,
@@ -113,8 +133,8 @@ async def _hush(
             new,
             severity=Level.NONE,
             message={
-                "room_id": about and about["room_id"] and str(about["room_id"]),
-                "room": about and about["name"],
+                "room_id": place and place.room_id and str(place.room_id),
+                "room": place and place.name,
                 "title": "",
                 "body": "",
                 "buttons": [],

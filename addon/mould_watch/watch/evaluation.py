@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from mould_watch.domain.condition import SubjectCondition
 from mould_watch.domain.incident import Incident, retirement, steps
@@ -19,6 +20,14 @@ from mould_watch.watch.around import IncidentsAround
 from mould_watch.watch.judgement import Judgement
 from mould_watch.watch.subjects import JudgedSubject, judge_subject
 from mould_watch.watch.transitions import IncidentEvent, IncidentWriter
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """The steps that incidents took, and those of which somebody was told without a step."""
+
+    events: tuple[IncidentEvent, ...] = ()
+    kept_up: frozenset[UUID] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +51,14 @@ async def evaluate(
     if not await storage.lock_subject(connection, subject_id):
         return None
     taken = await storage.take_requests(connection, subject_id)
-    events = await _evaluate(connection, subject_id, taken.from_ts, now, policy)
-    incident_ids = {event.incident.incident_id for event in events}
+    done = await _evaluate(connection, subject_id, taken.from_ts, now, policy)
+    incident_ids = {event.incident.incident_id for event in done.events} | done.kept_up
     written = (
         await storage.planned_notifications(connection, incident_ids, taken.trace)
         if incident_ids
         else ()
     )
-    return Evaluated(taken.trace, events, written)
+    return Evaluated(taken.trace, done.events, written)
 
 
 async def _evaluate(
@@ -58,27 +67,27 @@ async def _evaluate(
     requested_from: datetime | None,
     now: datetime,
     policy: NotificationPolicy,
-) -> tuple[IncidentEvent, ...]:
+) -> _Done:
     stored = await storage.subject(connection, subject_id, now)
     if stored is None:
-        return ()
+        return _Done()
     is_due = stored.next_evaluation_at is not None and stored.next_evaluation_at <= now
     if requested_from is None and not is_due:
-        return ()  # another evaluator has just been here
+        return _Done()  # another evaluator has just been here
     judged = await judge_subject(connection, subject_id, stored, now, requested_from)
     if judged is None:
         await storage.remove_condition(connection, subject_id)
-        return ()
+        return _Done()
     live = await incidents.live_incidents(connection, subject_id)
     writer = _writer(connection, judged, now, policy)
     if judged.judgement is None:
         await storage.remove_condition(connection, subject_id)
-        return await _retire(writer, live)
-    events = await _follow(writer, live, judged.judgement)
+        return _Done(await _retire(writer, live))
+    done = await _follow(writer, live, judged.judgement)
     latest = {incident.rule_id: incident for incident in live}
-    latest |= {event.incident.rule_id: event.incident for event in events}
+    latest |= {event.incident.rule_id: event.incident for event in done.events}
     await _store(connection, subject_id, stored, judged.judgement, list(latest.values()))
-    return events
+    return done
 
 
 def _writer(
@@ -131,9 +140,7 @@ async def _retire(writer: IncidentWriter, live: Sequence[Incident]) -> tuple[Inc
     return tuple([await writer.advance(incident, retirement(incident), None) for incident in live])
 
 
-async def _follow(
-    writer: IncidentWriter, live: Sequence[Incident], judgement: Judgement
-) -> tuple[IncidentEvent, ...]:
+async def _follow(writer: IncidentWriter, live: Sequence[Incident], judgement: Judgement) -> _Done:
     """Bring every incident to what its rule says now, and its alarms to who wants them."""
     by_rule = {incident.rule_id: incident for incident in live}
     events: list[IncidentEvent] = []
@@ -152,9 +159,8 @@ async def _follow(
     # what is left has no rule any more
     events += await _retire(writer, list(by_rule.values()))
     # at last, when it is known which of the others still speak for these
-    for incident in still:
-        await writer.keep_up(incident)
-    return tuple(events)
+    kept_up = [one.incident_id for one in still if await writer.keep_up(one)]
+    return _Done(tuple(events), frozenset(kept_up))
 
 
 async def _take_steps(

@@ -113,20 +113,21 @@ class IncidentWriter:
         await self._notify(handling.incident, transition_id)
         return IncidentEvent(self.subject, handling.incident, handling.step)
 
-    async def keep_up(self, incident: Incident) -> None:
+    async def keep_up(self, incident: Incident) -> bool:
         """Bring the lanes of an incident that took no step in line with who wants to hear now.
 
-        Reminders that are due are written as well.
+        Reminders that are due are written as well. Returns whether anything was.
         """
         if not incident.state.is_risk:
-            return
+            return False
         is_told = await self._is_told(incident)
         if self._planned(incident, await self._rows(incident), is_told=is_told).is_empty:
-            return
+            return False
         # now with the rows locked, so that a worker claims none of them meanwhile
         planned = self._planned(incident, await self._rows(incident, lock=True), is_told=is_told)
         opening_id = await incidents.opening_transition_id(self.connection, incident.incident_id)
         await self._write(incident, planned, opening_id, "no longer wanted there")
+        return bool(planned.add)
 
     def _planned(
         self, incident: Incident, rows: Sequence[LaneRow], *, is_told: bool

@@ -73,6 +73,14 @@ async def test_the_log_can_be_searched_from_the_message_to_the_phone(
 
             await until(is_sent)
 
+            # a person's press begins a chain of its own, up to what takes the alarm away
+            press = {"action_id": str(uuid4()), "incident_id": sent["incident_id"]}
+            await stream.request("incident_action", action="seen", **press)
+            cleared = (await stream.receive("notify"))["notification"]
+            assert cleared["kind"] == "clear"
+            await backend.logged("incident_action_taken", room="Fridge")
+            await backend.logged("notification_claimed", kind="clear")
+
     # as `grep` would find them
     lines = [json.loads(line) for line in backend.lines if str(sent["correlation_id"]) in line]
     actions = [line["action"] for line in lines]
@@ -84,4 +92,9 @@ async def test_the_log_can_be_searched_from_the_message_to_the_phone(
         "SELECT DISTINCT correlation_id FROM transition "
         "UNION SELECT DISTINCT correlation_id FROM notification"
     )
-    assert [str(row["correlation_id"]) for row in rows] == [sent["correlation_id"]]
+    chains = {sent["correlation_id"], cleared["correlation_id"]}
+    assert {str(row["correlation_id"]) for row in rows} == chains
+    of_press = [line for line in backend.lines if str(cleared["correlation_id"]) in line]
+    assert {"incident_action_taken", "notification_claimed", "notification_sending"} <= {
+        json.loads(line)["action"] for line in of_press
+    }

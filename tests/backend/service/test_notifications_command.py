@@ -34,7 +34,7 @@ async def test_one_that_failed_is_listed_shown_and_tried_again(
         code, out = await command("list")
         assert code == 0
         assert f"{failed}  " in out
-        assert "home_assistant/phone-1  Bathroom: Mould risk" in out
+        assert "home_assistant/phone-1  Mould risk\n" in out
         assert "claimed, attempt 1 by worker-1" in out
         assert "failed, attempt 1 by worker-1 (phone_gone: it is not registered)" in out
         assert str(waiting) in out

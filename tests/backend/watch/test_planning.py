@@ -371,6 +371,19 @@ async def test_something_serious_is_reminded_of_at_growing_distances(household: 
     assert household.heard[1]["title"].startswith("Bath: reminder – ")
 
 
+async def test_a_reminder_is_told_of_in_the_log_as_an_alarm_is(
+    household: Household, caplog: pytest.LogCaptureFixture
+) -> None:
+    room = await room_of(household, "Bath", "high")
+    with caplog.at_level("INFO"):
+        await becomes_damp(household, room)
+        await remain_damp(household, room, NOON + hours(5))
+    fields = [record.__dict__ for record in caplog.records]
+    written = [one for one in fields if one.get("action") == "notification_written"]
+    assert [one["kind"] for one in written] == ["alarm", "reminder"]
+    assert len({one["correlation_id"] for one in written}) == 2
+
+
 async def test_what_was_seen_is_cleared_on_all_phones_and_not_reminded_of(
     household: Household,
 ) -> None:

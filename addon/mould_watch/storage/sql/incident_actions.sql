@@ -38,8 +38,18 @@ VALUES ($1, $2, $3, $4, $5, $6, $7);
 INSERT INTO evaluation_request (subject_id, from_ts) VALUES ($1, $2);
 
 -- name: about
--- $1 incident: the room it is in, or the device it is of; neither for the backend.
-SELECT room.id AS room_id, coalesce(room.name, device.name, 'Mould Watch') AS name
+-- $1 incident, $2 transition: the room it is in, or the device it is of, by the name its user gave
+-- it; neither for the backend. The correlation id is that of all that was written with the transition.
+SELECT room.id AS room_id,
+    coalesce(
+        room.name,
+        (SELECT nullif(config->>'name', '') FROM device_config
+         WHERE device_id = device.id
+            OR device_id IN (SELECT id FROM device AS former WHERE former.merged_into = device.id)
+         ORDER BY device_id = device.id DESC, device_id LIMIT 1),
+        device.name,
+        'Mould Watch') AS name,
+    (SELECT correlation_id FROM transition WHERE id = $2) AS correlation_id
 FROM incident
 JOIN subject ON subject.id = incident.subject_id
 LEFT JOIN room ON room.id = subject.room_id
