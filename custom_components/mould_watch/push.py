@@ -17,9 +17,9 @@ _CHANNELS: Final[Mapping[str, tuple[str, str]]] = {
     "damage": ("channel_damage", "high"),
 }
 
-# What breaks through a phone's focus mode on iOS. Never "critical": it sounds in the night, and
-# iOS cannot replace it by its tag.
-_TIME_SENSITIVE: Final = frozenset({"high"})
+# What breaks through a phone's focus mode on iOS, as it waits for no morning either. Never
+# "critical": it sounds in the night, and iOS cannot replace it by its tag.
+_TIME_SENSITIVE: Final = frozenset({"high", "damage"})
 
 # Android shows three.
 _BUTTONS_MAXIMUM: Final = 3

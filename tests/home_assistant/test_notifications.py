@@ -219,11 +219,11 @@ async def test_an_answer_lost_with_the_connection_is_given_over_the_next(
         ("watch", "Mould Watch: information", "low", "active"),
         ("warning", "Mould Watch: warning", "default", "active"),
         ("high", "Mould Watch: high risk", "high", "time-sensitive"),
-        ("damage", "Mould Watch: damage", "high", "active"),
+        ("damage", "Mould Watch: damage", "high", "time-sensitive"),
         ("unheard_of", "Mould Watch: warning", "default", "active"),
     ],
 )
-async def test_a_fixed_channel_for_each_severity_and_only_high_breaks_through(
+async def test_a_fixed_channel_for_each_severity_and_from_high_on_it_breaks_through(
     *,
     backend: Backend,
     setup: Setup,
