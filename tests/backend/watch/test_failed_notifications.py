@@ -80,6 +80,20 @@ async def test_it_is_told_to_everybody_until_it_is_tried_again(
     assert await _states(home) == ["resolved"]
 
 
+async def test_a_phone_that_was_replaced_is_missed_by_nobody(
+    home: HomeForTests, evaluator: Evaluator, clock: SettableClock
+) -> None:
+    """Its alarm, or the recovery that closes it there, fails for good: that is no trouble."""
+    await _fail(home)
+    await home.configure(phones=["phone-2"])
+    await _judge(evaluator, clock, timedelta(minutes=2))
+    assert await _states(home) == []
+    # but where a room still has it, somebody counts on it
+    await home.room("Attic", targets=["phone-1"])
+    await _judge(evaluator, clock, timedelta(minutes=2))
+    assert await _states(home) == ["open"]
+
+
 async def test_one_that_tells_of_failures_and_fails_keeps_nothing_alive(
     home: HomeForTests, evaluator: Evaluator, clock: SettableClock
 ) -> None:
