@@ -183,13 +183,13 @@ def remind(
         waiting = [row for row in loud if row.is_untried]
         if not loud or any(row.kind is not NotificationKind.REMINDER for row in waiting):
             continue
-        last = max((row.at for row in loud if row.at is not None), default=None)
+        # a word of the future was said by a clock that was ahead, and is no beginning
+        times = [row.at for row in loud if row.at is not None and row.at <= now]
+        if counted_from is not None:
+            times.append(counted_from)
         told = sum(row.kind is NotificationKind.REMINDER and not row.is_untried for row in loud)
         distance = policy.reminder_distance(told)
-        if last is None or distance is None:
-            continue
-        start = last if counted_from is None else max(last, counted_from)
-        if now - start >= distance:
+        if times and distance is not None and now - max(times) >= distance:
             cancel += [row.notification_id for row in waiting]
             add.append(NewNotification(lane, _next_sequence(rows, lane), NotificationKind.REMINDER))
     return NotificationPlan(tuple(cancel), tuple(add))

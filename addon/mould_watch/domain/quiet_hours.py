@@ -1,9 +1,13 @@
 """The hours in which a household is not to be disturbed."""
 
 from datetime import UTC, datetime, time, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mould_watch.domain.configuration import QuietHours
+
+LONGEST_QUIET: Final = timedelta(hours=26)
+"""A day of quiet hours in which the clocks go back. A flood lasts no longer than a day."""
 
 
 def quiet_until(at: datetime, quiet: QuietHours | None, time_zone: str) -> datetime | None:

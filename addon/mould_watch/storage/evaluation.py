@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,6 +12,9 @@ from mould_watch.storage.sql import load_queries
 
 _QUERIES: Final = load_queries("evaluation")
 _IDS_MAXIMUM: Final = 50
+
+LONGEST_AHEAD: Final = timedelta(hours=2)
+"""No subject is to be judged again so late: an hour after it was judged at the latest."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,6 +135,11 @@ async def move_next_evaluation(
 async def remove_condition(connection: Connection, subject_id: int) -> None:
     """Leave a subject without a condition: it is not judged any more."""
     await connection.execute(_QUERIES.remove_condition, subject_id)
+
+
+async def recall(connection: Connection, now: datetime) -> None:
+    """Have judged now what is planned later than anything can be: a clock was wrong."""
+    await connection.execute(_QUERIES.recall, now, now + LONGEST_AHEAD)
 
 
 async def adopt(connection: Connection, now: datetime) -> None:

@@ -1,14 +1,16 @@
 """Notifications that wait: who has some whose time has come, and what was decided about them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from mould_watch.domain.clock_jump import JUMP
 from mould_watch.domain.condition import Level
 from mould_watch.domain.holding import Hold, Reason, Released, Waiting
 from mould_watch.domain.notification import Lane, NewNotification, NotificationKind
 from mould_watch.domain.notification_policy import DAY
+from mould_watch.domain.quiet_hours import LONGEST_QUIET
 from mould_watch.storage import incidents
 from mould_watch.storage.database import Connection
 from mould_watch.storage.incidents import UNRELEASED
@@ -86,6 +88,17 @@ async def hold(
         hold.until,
         hold.reason.value,
         (hold.until - now + UNRELEASED).total_seconds(),
+    )
+
+
+async def recall(connection: Connection, now: datetime, group_wait: timedelta) -> None:
+    """Let what waits longer than anything can be decided about now: a clock was wrong."""
+    await connection.execute(
+        _QUERIES.recall,
+        now,
+        (group_wait + JUMP).total_seconds(),
+        LONGEST_QUIET.total_seconds(),
+        UNRELEASED.total_seconds(),
     )
 
 

@@ -37,7 +37,7 @@ CONTENDED_S: Final = 0.1
 """The wait when all that is left is in other evaluators' hands."""
 
 ADOPT_S: Final = 60.0
-"""How often new devices are looked for, to be judged as well."""
+"""How often new devices are looked for, to be judged as well, and what a wrong clock planned."""
 
 AT_ONCE: Final = 4
 """Subjects judged at the same time: most of judging is waiting for the database."""
@@ -204,7 +204,11 @@ class Evaluator:
         self._unreleased[target] = described
 
     async def _prepare(self) -> None:
-        """Note a jump of the wall clock, and now and then who is to be judged at all."""
+        """Note a jump of the wall clock, and now and then who is to be judged at all.
+
+        What a clock that was ahead has planned is called back as well; it may have been set
+        right while no evaluator ran.
+        """
         now, now_s = self._clock.now(), self._clock.monotonic_s()
         step = self._watch.step(now, now_s)
         if step is not None:
@@ -215,9 +219,11 @@ class Evaluator:
             )
             async with self._database.transaction() as connection:
                 await backend_state.note_jump(connection, now)
-        if now_s >= self._adopt_at_s:
+        if now_s >= self._adopt_at_s or step is not None:
             async with self._database.transaction() as connection:
                 await storage.adopt(connection, now)
+                await storage.recall(connection, now)
+                await held.recall(connection, now, self._policy.group_wait)
             self._adopt_at_s = now_s + ADOPT_S
 
     def _fail(self, subject_id: int, error: Exception) -> None:

@@ -276,6 +276,16 @@ def test_after_a_jump_of_the_clock_the_whole_distance_counts_anew() -> None:
     assert reminded([sent()], 103, counted_from=jump).add
 
 
+def test_a_clock_that_was_set_back_delays_a_reminder_by_its_distance_and_no_more() -> None:
+    # told at noon by the clock of then, which was set back by two days
+    jump = NOON - hours(48)
+    assert reminded([sent()], -44.1, counted_from=jump).is_empty
+    assert reminded([sent()], -44, counted_from=jump).add
+    first = replace(sent(kind=REMINDER, sequence=2), at=NOON - hours(44))
+    assert reminded([sent(), first], -32.1, counted_from=jump).is_empty
+    assert reminded([sent(), first], -32, counted_from=jump).add
+
+
 rows_of_any_kind = st.lists(
     st.builds(
         lambda lane, sequence, attempts, pending, kind, severity: row(

@@ -76,6 +76,11 @@ WHERE subject_id = $1 AND next_evaluation_at <> $2;
 -- name: remove_condition
 DELETE FROM condition WHERE subject_id = $1;
 
+-- name: recall
+-- $1 now, $2 the furthest that an evaluation is planned ahead: what is further was planned by a
+-- clock that was ahead.
+UPDATE condition SET next_evaluation_at = $1 WHERE next_evaluation_at > $2;
+
 -- name: adopt
 -- $1 now: the devices that send what can be watched, those the document names and the backend
 -- become subjects, to be judged now; a device found to be another is left to it.

@@ -56,6 +56,16 @@ SET held_until = $2, held_for = $3,
         ELSE due_at END
 WHERE id = ANY ($1::uuid[]);
 
+-- name: recall
+-- $1 now, $2 and $3 seconds that something waits at the most for company and for anything, $4 seconds
+-- until they go out by themselves: what is to wait longer was planned by a clock that was ahead.
+UPDATE notification
+SET held_until = $1::timestamptz,
+    due_at = CASE WHEN state = 'pending' THEN clock_timestamp() + make_interval(secs => $4)
+        ELSE due_at END
+WHERE held_until > $1::timestamptz + make_interval(
+    secs => CASE held_for WHEN 'group' THEN $2::double precision ELSE $3::double precision END);
+
 -- name: bundle
 -- $1 ids, $2 the notification that says them all: those that wait end here; those that a flood kept
 -- back until they were over had ended.

@@ -1,0 +1,110 @@
+"""Invariant 11: a wall clock that was wrong, or that changes by an hour, only delays."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from mould_watch.storage.database import Database
+from mould_watch.watch.evaluator import Evaluator
+from tests.support.climate import NOON, hours
+from tests.support.rooms import HomeForTests, RoomForTests, Row, SettableClock
+from tests.support.waiting import until
+from tests.support.watched_values import MINUTE, Household, too_damp
+
+DAMP = 80.0
+
+
+@pytest.fixture
+def household(
+    home: HomeForTests, evaluator: Evaluator, database: Database, clock: SettableClock
+) -> Household:
+    return Household(home, evaluator, database, clock)
+
+
+async def bath_of(home: HomeForTests) -> RoomForTests:
+    return await home.room(
+        "Bath",
+        metric_thresholds=[too_damp(UUID(int=7))],
+        rules={"mould_level": {"notify": False}},
+    )
+
+
+@asynccontextmanager
+async def running(evaluator: Evaluator) -> AsyncIterator[None]:
+    task = asyncio.create_task(evaluator.run(), name="evaluator")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+@pytest.mark.parametrize("was_running", [True, False])
+async def test_a_clock_that_was_ahead_holds_nothing_up_when_it_is_set_right(
+    home: HomeForTests, database: Database, clock: SettableClock, *, was_running: bool
+) -> None:
+    """What it planned by the wrong time is called back, also where nobody saw it jump."""
+
+    async def waiting() -> list[object]:
+        return [dict(row) for row in await home.fetch("SELECT held_until FROM notification")]
+
+    async def is_held() -> bool:
+        return bool(await waiting())
+
+    async def is_released() -> bool:
+        return await waiting() == [{"held_until": None}]
+
+    async def all_is_planned_soon() -> bool:
+        rows = await home.fetch(
+            "SELECT FROM condition WHERE next_evaluation_at > $1", NOON + hours(2)
+        )
+        return not rows
+
+    bath = await bath_of(home)
+    clock.set(NOON + hours(48))
+    await home.write(bath.device_id, [Row(clock.now(), DAMP)])
+    evaluator = Evaluator(database, clock)
+    async with running(evaluator):
+        await until(is_held)
+        if was_running:
+            clock.set(NOON)
+            await until(is_released)
+            await until(all_is_planned_soon)
+    if was_running:
+        jumps = await home.fetch("SELECT since FROM backend_state WHERE part = 'clock'")
+        assert jumps == [{"since": NOON}]
+    else:
+        clock.set(NOON)
+        async with running(Evaluator(database, clock)):
+            await until(is_released)
+            await until(all_is_planned_soon)
+    assert await bath.incidents(f"threshold:{UUID(int=7)}") == ["open"]
+
+
+@pytest.mark.parametrize(
+    ("evening", "morning"),
+    [
+        # the night in which Berlin's clocks go back, and the one in which they go forward
+        (datetime(2026, 10, 24, 21, 30, tzinfo=UTC), datetime(2026, 10, 25, 6, tzinfo=UTC)),
+        (datetime(2027, 3, 27, 22, 30, tzinfo=UTC), datetime(2027, 3, 28, 5, tzinfo=UTC)),
+    ],
+)
+async def test_in_the_nights_of_summer_time_the_morning_is_the_home_s(
+    household: Household, evening: datetime, morning: datetime
+) -> None:
+    await household.home.configure(phones=["phone-1"], time_zone="Europe/Berlin")
+    household.clock.set(evening)
+    bath = await bath_of(household.home)
+    await household.measure(bath, DAMP)
+    await household.go_on()
+    while household.clock.now() < morning - MINUTE:
+        await household.measure(bath, DAMP)
+        await household.go_on(timedelta(minutes=30))
+        assert household.heard == [] or household.clock.now() >= morning
+    await household.go_on(MINUTE)
+    assert [(one["kind"], one["at"]) for one in household.heard] == [("alarm", morning)]
