@@ -1,6 +1,7 @@
 """Goes through Home Assistant's configuration flows over its API, as its dialogs do."""
 
 from collections.abc import Iterator, Mapping
+from typing import Literal
 
 from .home_assistant_api import HomeAssistantApi, HomeAssistantError, Json
 
@@ -8,11 +9,12 @@ from .home_assistant_api import HomeAssistantApi, HomeAssistantError, Json
 class FlowDriver:
     """Goes through a configuration flow step by step, as the dialog does."""
 
-    def __init__(self, api: HomeAssistantApi, *, subentry: bool = False) -> None:
-        """Drive flows of entries, or of subentries."""
+    def __init__(
+        self, api: HomeAssistantApi, *, of: Literal["", "subentries/", "options/"] = ""
+    ) -> None:
+        """Drive flows of entries, of their subentries, or of their options."""
         self._api = api
-        kind = "subentries/flow" if subentry else "flow"
-        self._path = f"/api/config/config_entries/{kind}"
+        self._path = f"/api/config/config_entries/{of}flow"
         self.step: Json = {}
 
     async def start(self, handler: object, **more: object) -> Json:

@@ -56,15 +56,32 @@ async def configure_home(api: HomeAssistantApi, home: Home) -> tuple[str, str | 
     if home.send_test:
         flow.expect(kind="menu", step_id="test_sent")
         await flow.choose("test_arrived")
-    if home.outdoor is None:
+    result = await _outdoors(flow, home.outdoor)
+    next_flow = result.get("next_flow")
+    return result["result"]["entry_id"], next_flow[1] if next_flow else None
+
+
+async def change_home(
+    api: HomeAssistantApi, entry_id: str, outdoor: str | None = None, **changes: object
+) -> None:
+    """Go through the options' flow; the outdoor air is that of a sensor `outdoor`, else fixed."""
+    flow = FlowDriver(api, of="options/")
+    await flow.start(entry_id)
+    flow.expect(kind="form", step_id="home")
+    await flow.fill(outdoor_kind="fixed" if outdoor is None else "measured", **changes)
+    await _outdoors(flow, outdoor)
+
+
+async def _outdoors(flow: FlowDriver, outdoor: str | None) -> Json:
+    """Say what the outdoor air is, which ends the flow; return its result."""
+    if outdoor is None:
         flow.expect(kind="form", step_id="outdoor_fixed")
         result = await flow.fill(temperature=5, humidity=80)
     else:
         flow.expect(kind="form", step_id="outdoor_measured")
-        result = await flow.fill(humidity=flow.option("humidity", home.outdoor))
+        result = await flow.fill(humidity=flow.option("humidity", outdoor))
     flow.expect(kind="create_entry")
-    next_flow = result.get("next_flow")
-    return result["result"]["entry_id"], next_flow[1] if next_flow else None
+    return result
 
 
 async def add_room(
@@ -79,7 +96,7 @@ async def add_room(
     `more` are fields of the section that is folded away.
     """
     await api.area(room.name)
-    flow = FlowDriver(api, subentry=True)
+    flow = FlowDriver(api, of="subentries/")
     if flow_id is None:
         await flow.start([entry_id, "room"])
     else:

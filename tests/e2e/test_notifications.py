@@ -1,5 +1,6 @@
 """From a sensor's message to the phone: seen once, whatever dies on the way."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from demo_flat.phone import Answer
 from tests.support.home_assistant import DAMP, DAMP_BEGIN, DAMP_END, DRY, House, eventually
 from tests.support.phone import next_push, pushes_about, shown_about
+from tests.support.services import running_webhook
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -48,6 +50,54 @@ async def test_recovery_replaces_the_alarm_silently(house: House) -> None:
         return bool((await house.api.states())[risk]["state"] == "off")
 
     await eventually(is_off, timeout_s=10, what="the mould risk to be off")
+
+
+async def test_a_room_tells_those_of_the_home_or_those_only_whom_its_form_names(
+    house: House,
+) -> None:
+    """None of the services is another answer than those of the home."""
+    async with running_webhook() as hook:
+        await house.backend.process.stop()
+        await house.backend.start(
+            MOULD_WATCH_NOTIFY__APPRISE=json.dumps({"chat": hook.address}),
+        )
+        await house.backend.wait_ready()
+        async with house.changed_home(services=["chat"]):
+            chosen: dict[str, dict[str, object]] = {
+                "Sauna": {},
+                "Cellar stairs": {"who": "only_these", "services": []},
+                "Wardrobe": {"who": "only_these", "phones": []},
+                "Boxroom": {"who": "only_these", "phones": [], "services": []},
+            }
+            rooms = {name: await house.damp_room(name, **told) for name, told in chosen.items()}
+            phone, chat, shown_inside = (
+                ("home_assistant", house.phone_id),
+                ("apprise", "chat"),
+                ("home_assistant", "persistent"),
+            )
+            expected = {
+                "Sauna": {phone, chat},
+                "Cellar stairs": {phone},
+                "Wardrobe": {chat},
+                "Boxroom": {shown_inside},
+            }
+
+            async def are_told() -> bool:
+                found = {name: await house.notifications(room) for name, room in rooms.items()}
+                sent = {
+                    name: {
+                        (one["channel"], one["target"]) for one in ones if one["state"] == "sent"
+                    }
+                    for name, ones in found.items()
+                }
+                return sent == expected
+
+            await eventually(are_told, timeout_s=60, what="everybody to be told, and nobody else")
+    # what arrived, and not only what was written down
+    for name in rooms:
+        assert len(pushes_about(house.phone, name)) == (phone in expected[name]), name
+        told = [one for one in hook.got if str(one["title"]).startswith(f"{name}:")]
+        assert len(told) == (chat in expected[name]), name
 
 
 @pytest.mark.parametrize("failpoint", ["after_claim_before_send", "after_send_before_sent"])

@@ -5,7 +5,7 @@ The servers are those of the demo (scripts/demo_flat); here are the tests' own r
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -96,7 +96,7 @@ class House:
         )
         if first_room_flow is not None:
             # each test begins a flow of its own, which offers the sensor it has just made
-            flow = FlowDriver(self.api, subentry=True)
+            flow = FlowDriver(self.api, of="subentries/")
             await flow.resume(first_room_flow)
             await flow.abandon()
 
@@ -171,7 +171,7 @@ class House:
 
         async def is_offered() -> bool:
             # devices are told at most every 5 s
-            flow = FlowDriver(self.api, subentry=True)
+            flow = FlowDriver(self.api, of="subentries/")
             step = await flow.start([self.entry_id, "room"])
             if step["type"] == "abort":
                 return False  # no device at all is known yet
@@ -190,6 +190,17 @@ class House:
             self.api, self.entry_id, home.Room(name, sensor.name, "cold_wall"), more=more
         )
         return TestRoom(name, sensor, subentry["unique_id"], subentry["subentry_id"])
+
+    @asynccontextmanager
+    async def changed_home(
+        self, outdoor: str | None = None, services: Sequence[str] = ()
+    ) -> AsyncIterator[None]:
+        """Change the home by its form, and back: a sensor outside, services that are told."""
+        await home.change_home(self.api, self.entry_id, outdoor, services=list(services))
+        try:
+            yield
+        finally:
+            await home.change_home(self.api, self.entry_id, services=[])
 
     async def damp_room(self, name: str, **more: object) -> TestRoom:
         """Add a room whose wall has been damp for more than a day: the alarm is due."""
