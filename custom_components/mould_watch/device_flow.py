@@ -225,7 +225,7 @@ class DeviceFlow(PartFlow):
         more[probatio.Optional(CONF_SILENT_HOURS)] = _any_number("h", minimum=0.25, maximum=744)
         fields[probatio.Required(CONF_MORE)] = section(probatio.Schema(more), {"collapsed": True})
         fields[probatio.Required(CONF_TOLD)] = told_section(
-            await self._known_services(), stored, self._home_told
+            await self._known_services(), stored, self._home_told, (errors or {}).get("base")
         )
         return self.async_show_form(
             step_id=step_id,

@@ -107,13 +107,7 @@ class HomeSteps(ConfigEntryBaseFlow):
             if not errors:
                 return await self._after_home(kind)
         suggested = self._suggested() if user_input is None else user_input
-        schema = _HOME_SCHEMA.extend(
-            {
-                probatio.Optional(CONF_SERVICES, default=list): service_selector(
-                    services, told_of_home(self._home).services
-                )
-            }
-        )
+        schema = _home_schema(services, told_of_home(self._home).services)
         return self.async_show_form(
             step_id="home",
             data_schema=self.add_suggested_values_to_schema(schema, suggested),
@@ -351,24 +345,26 @@ def _first_weather(hass: HomeAssistant) -> str | None:
     )
 
 
-_HOME_SCHEMA: Final = probatio.Schema(
-    {
-        probatio.Required(CONF_OUTDOOR_KIND): SelectSelector(
-            SelectSelectorConfig(
-                options=list(OUTDOOR_KINDS),
-                translation_key="outdoor_kind",
-                mode=SelectSelectorMode.LIST,
-            )
-        ),
-        probatio.Optional(CONF_WEATHER): EntitySelector(
-            EntitySelectorConfig(filter=EntityWithDeviceFilterSelectorConfig(domain="weather"))
-        ),
-        probatio.Optional(CONF_PHONES, default=list): phone_selector(),
-        # its place in the form: what can be chosen is the backend's to say
-        probatio.Optional(CONF_SERVICES, default=list): service_selector(None, ()),
-        probatio.Optional(CONF_QUIET_FROM): TimeSelector(),
-        probatio.Optional(CONF_QUIET_UNTIL): TimeSelector(),
-        probatio.Optional(CONF_TELL_TROUBLE, default=True): BooleanSelector(),
-        probatio.Optional(CONF_SEND_TEST, default=False): BooleanSelector(),
-    }
-)
+@callback
+def _home_schema(known: Collection[str] | None, chosen: Collection[str]) -> probatio.Schema:
+    """Return the form; the services that can be chosen are the backend's to say."""
+    return probatio.Schema(
+        {
+            probatio.Required(CONF_OUTDOOR_KIND): SelectSelector(
+                SelectSelectorConfig(
+                    options=list(OUTDOOR_KINDS),
+                    translation_key="outdoor_kind",
+                    mode=SelectSelectorMode.LIST,
+                )
+            ),
+            probatio.Optional(CONF_WEATHER): EntitySelector(
+                EntitySelectorConfig(filter=EntityWithDeviceFilterSelectorConfig(domain="weather"))
+            ),
+            probatio.Optional(CONF_PHONES, default=list): phone_selector(),
+            probatio.Optional(CONF_SERVICES, default=list): service_selector(known, chosen),
+            probatio.Optional(CONF_QUIET_FROM): TimeSelector(),
+            probatio.Optional(CONF_QUIET_UNTIL): TimeSelector(),
+            probatio.Optional(CONF_TELL_TROUBLE, default=True): BooleanSelector(),
+            probatio.Optional(CONF_SEND_TEST, default=False): BooleanSelector(),
+        }
+    )

@@ -253,9 +253,9 @@ class RoomFlow(PartFlow):
                         mode=SelectSelectorMode.DROPDOWN,
                     )
                 ),
-                **option_sections(self.hass, catalogue, stored),
+                **option_sections(self.hass, catalogue, stored, errors.get("base")),
                 probatio.Required(CONF_TOLD): told_section(
-                    await self._known_services(), stored, self._home_told
+                    await self._known_services(), stored, self._home_told, errors.get("base")
                 ),
             }
         )

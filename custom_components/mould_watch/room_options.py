@@ -58,6 +58,9 @@ DECLINES: Final[Mapping[str, float]] = {
     "almost_none": 0.1,
 }
 
+_SURFACE_FAULTS: Final = ("surface_twice", "mean_without_factor")
+_MORE_FAULTS: Final = ("damage_below_high",)
+
 type Bounds = tuple[float, float, float, str | None]
 
 # key -> minimum, maximum, step, unit: the backend's own bounds
@@ -84,9 +87,15 @@ LEVELS: Final[Mapping[str, Bounds]] = {
 
 @callback
 def option_sections(
-    hass: HomeAssistant, catalogue: SourceCatalogue, stored: Mapping[str, Any]
+    hass: HomeAssistant,
+    catalogue: SourceCatalogue,
+    stored: Mapping[str, Any],
+    fault: str | None = None,
 ) -> dict[Any, Any]:
-    """Return the two sections; what was seen is asked of a new room, since when of a changed."""
+    """Return the two sections, folded away unless `fault` is one of theirs.
+
+    What was seen is asked of a new room, since when it is so of a changed one.
+    """
     chosen = stored.get(CONF_SOURCES, {}).get(SURFACE_SOURCE)
     surface: dict[Any, Any] = {
         probatio.Optional(_FACTOR_KEY): number(*_FACTOR),
@@ -114,8 +123,12 @@ def option_sections(
     for kind in (CONF_CONDENSATION, CONF_NO_DATA):
         more[probatio.Required(kind, default=USUAL)] = rule_selector()
     return {
-        probatio.Required(CONF_SURFACE): section(probatio.Schema(surface), {"collapsed": True}),
-        probatio.Required(CONF_MORE): section(probatio.Schema(more), {"collapsed": True}),
+        probatio.Required(CONF_SURFACE): section(
+            probatio.Schema(surface), {"collapsed": fault not in _SURFACE_FAULTS}
+        ),
+        probatio.Required(CONF_MORE): section(
+            probatio.Schema(more), {"collapsed": fault not in _MORE_FAULTS}
+        ),
     }
 
 

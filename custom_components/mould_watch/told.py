@@ -32,6 +32,7 @@ CONF_TARGETS: Final = "targets"
 AS_HOME: Final = "as_home"
 ONLY_THESE: Final = "only_these"
 WHO_CHOICES: Final = (AS_HOME, ONLY_THESE)
+TOLD_FAULTS: Final = ("service_name", "service_unknown", "told_as_home")
 # before the name of a service among those who are told
 SERVICE_PREFIX: Final = "apprise:"
 # as the backend's settings name them
@@ -103,8 +104,13 @@ def shown_services(known: Collection[str] | None) -> str:
 
 
 @callback
-def told_section(known: Collection[str] | None, stored: Mapping[str, Any], home: Told) -> section:
-    """Return the section of a form in which a room or a device has a say of its own."""
+def told_section(
+    known: Collection[str] | None, stored: Mapping[str, Any], home: Told, fault: str | None = None
+) -> section:
+    """Return the section of a form in which a room or a device has a say of its own.
+
+    Folded away, unless `fault` is one of it.
+    """
     fields = {
         probatio.Required(CONF_NOTIFY, default=True): BooleanSelector(),
         probatio.Required(CONF_WHO, default=AS_HOME): SelectSelector(
@@ -115,7 +121,7 @@ def told_section(known: Collection[str] | None, stored: Mapping[str, Any], home:
         probatio.Optional(CONF_PHONES): phone_selector(),
         probatio.Optional(CONF_SERVICES): service_selector(known, _shown(stored, home).services),
     }
-    return section(probatio.Schema(fields), {"collapsed": True})
+    return section(probatio.Schema(fields), {"collapsed": fault not in TOLD_FAULTS})
 
 
 @callback

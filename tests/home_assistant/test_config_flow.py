@@ -642,6 +642,8 @@ async def test_a_service_of_the_backend_is_told_beside_the_phones(
     assert result["errors"] == {"services": "service_unknown"}
     assert result["description_placeholders"]["services"] == "chat, mail"
     assert result["data_schema"].schema["services"].config["options"] == ["chat", "mail"]
+    fields = [str(key) for key in result["data_schema"].schema]
+    assert fields[2:4] == ["phones", "services"]
     right = form | {"services": ["mail", " apprise:chat ", "mail", ""]}
     await hass.config_entries.options.async_configure(result["flow_id"], right)
     assert entry.options["services"] == ["mail", "chat"]

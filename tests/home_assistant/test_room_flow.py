@@ -222,6 +222,10 @@ async def test_what_does_not_go_together_is_told(
     form = {**FORM, "surface": surface, "more": {**FORM["more"], **more}}
     result = await _go_on(hass, result, form)
     assert result["errors"] == {"base": error}
+    # the section that it is about is open
+    sections = {key: result["data_schema"].schema[key] for key in ("surface", "more", "told")}
+    opened = [key for key, one in sections.items() if not one.options["collapsed"]]
+    assert opened == ["more" if error == "damage_below_high" else "surface"]
     assert not entry.subentries
 
 

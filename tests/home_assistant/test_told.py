@@ -130,6 +130,8 @@ async def test_a_choice_that_may_be_meant_in_two_ways_is_asked_again(
     entry = await setup(room(), options=HOME)
     result = await _tell(hass, await _change(hass, entry), who="as_home", **changed)
     assert result["errors"] == {"base": "told_as_home"}
+    # it is about what is folded away to begin with
+    assert result["data_schema"].schema["told"].options == {"collapsed": False}
     # in another order, or emptied, they say nothing
     turned = {"phones": ["phone-2", "phone-1"], "services": ["mail"]}
     for harmless in (turned, {}):
