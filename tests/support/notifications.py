@@ -13,6 +13,21 @@ from mould_watch.storage.outbox import ClaimedNotification, Claims, Ending
 INSTANCE = "home-1"
 DELIVERED: Mapping[str, Any] = {"outcome": "delivered"}
 
+CLAIMED = ClaimedNotification(
+    notification_id=uuid4(),
+    incident_id=uuid4(),
+    channel="apprise",
+    route="chat",
+    target="chat",
+    kind="alarm",
+    severity="warning",
+    message={"room": "Bathroom", "title": "Bathroom: <too damp> & wet", "body": "Air for 10 min."},
+    attempt=1,
+    claim_token=uuid4(),
+    taken_over=False,
+)
+"""A notification for the service "chat", as its holder has it."""
+
 type Respond = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 
 

@@ -144,7 +144,7 @@ class Sender:
                 )
             return
         breaker = self._breakers.of(claimed.route)
-        if breaker.failed(delivery.reason):
+        if breaker.failed(delivery.reason, _wait_s(delivery)):
             _LOGGER.warning(
                 "%s over %s fails again and again and is left alone for %.0f s: %s",
                 claimed.route,
@@ -167,9 +167,7 @@ class Sender:
             case Outcome.FAILED:
                 await self._finish_failed(claimed, delivery.reason)
             case Outcome.RETRY | Outcome.NO_ANSWER:
-                delay_s = self._retry.delay_s(claimed.attempt - 1)
-                if delivery.retry_after_s is not None:
-                    delay_s = max(delay_s, min(delivery.retry_after_s, _RETRY_AFTER_MAXIMUM_S))
+                delay_s = max(self._retry.delay_s(claimed.attempt - 1), _wait_s(delivery) or 0.0)
                 await self._give_back(
                     claimed, delay_s, delivery.reason, is_unknown=delivery.is_unknown
                 )
@@ -232,6 +230,13 @@ class Sender:
             claimed.message.get("room"),
             extra=log_fields("notification_claim_lost", claimed),
         )
+
+
+def _wait_s(delivery: Delivery) -> float | None:
+    """Return how long the receiver wants to be left alone, within reason; None: it did not say."""
+    if delivery.retry_after_s is None:
+        return None
+    return min(delivery.retry_after_s, _RETRY_AFTER_MAXIMUM_S)
 
 
 def log_fields(action: str, claimed: ClaimedNotification, **more: object) -> dict[str, object]:

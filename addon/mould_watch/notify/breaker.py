@@ -83,19 +83,24 @@ class Breaker:
         self.reason = None
         return was_open
 
-    def failed(self, reason: str) -> bool:
-        """Note that the route as a whole failed; return whether it rests from now."""
+    def failed(self, reason: str, retry_after_s: float | None = None) -> bool:
+        """Note that the route as a whole failed; return whether it rests from now.
+
+        One that says in how many seconds it would be asked again rests at once, and so long.
+        """
         self._failures += 1
         self.reason = reason
         state = self.state
         self._is_probing = False
-        if state is BreakerState.OPEN:
+        if retry_after_s is None and (
             # one that was on its way when the breaker opened
+            state is BreakerState.OPEN
+            or (state is BreakerState.CLOSED and self._failures < self._settings.failures)
+        ):
             return False
-        if state is BreakerState.CLOSED and self._failures < self._settings.failures:
-            return False
-        self._open_until_s = self._monotonic_s() + self._rests.next_delay_s()
-        return True
+        rest_s = self._rests.next_delay_s() if retry_after_s is None else retry_after_s
+        self._open_until_s = self._monotonic_s() + max(rest_s, self.rest_s)
+        return state is not BreakerState.OPEN
 
 
 class Breakers:

@@ -4,7 +4,7 @@ import io
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from dataclasses import replace
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from pydantic import SecretStr
@@ -16,29 +16,14 @@ from mould_watch.notify.channels.apprise import AppriseChannel
 from mould_watch.notify.worker import NotificationWorker
 from mould_watch.settings import NotifySettings
 from mould_watch.storage.database import Database
-from mould_watch.storage.outbox import ClaimedNotification
 from tests.support.mosquitto import free_port
-from tests.support.notifications import add_incident, add_notification, row_of, states_of
+from tests.support.notifications import CLAIMED, add_incident, add_notification, row_of, states_of
 from tests.support.running import running
 from tests.support.services import MailServer, Webhook, running_mail_server, running_webhook
 from tests.support.waiting import until
 
 _FAST = NotifySettings(
     poll_s=0.1, channel_timeout_s=5, lease_s=20, retry_initial_s=0.1, retry_maximum_s=0.5
-)
-
-CLAIMED = ClaimedNotification(
-    notification_id=uuid4(),
-    incident_id=uuid4(),
-    channel="apprise",
-    route="chat",
-    target="chat",
-    kind="alarm",
-    severity="warning",
-    message={"room": "Bathroom", "title": "Bathroom: <too damp> & wet", "body": "Air for 10 min."},
-    attempt=1,
-    claim_token=uuid4(),
-    taken_over=False,
 )
 
 

@@ -69,3 +69,19 @@ def test_those_on_their_way_when_it_opened_prolong_nothing() -> None:
     rest_s = breakers.of("mail").rest_s
     assert not breakers.of("mail").failed("down")
     assert breakers.of("mail").rest_s == rest_s
+
+
+def test_one_that_says_how_long_rests_at_once_and_so_long() -> None:
+    time = _Time()
+    breakers = Breakers(_SETTINGS, time)
+    assert breakers.of("chat").failed("http_429", 300)
+    assert breakers.of("chat").rest_s == 300
+    assert not breakers.of("chat").failed("http_429", 17), "of one that was on its way"
+    assert breakers.of("chat").rest_s == 300
+    assert not breakers.of("chat").failed("http_429", 400)
+    assert breakers.of("chat").rest_s == 400
+    time.now_s += 400
+    assert breakers.split(frozenset({"chat"})) == (frozenset(), frozenset({"chat"}))
+    breakers.of("chat").probe()
+    assert breakers.succeeded("chat")
+    assert breakers.health() == {}

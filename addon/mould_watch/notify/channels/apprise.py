@@ -5,14 +5,8 @@ arrive twice. That is counted (`unknown_outcomes`, `repeats`).
 """
 
 import asyncio
-import logging
-import re
-import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from pydantic import SecretStr
@@ -20,82 +14,13 @@ from pydantic import SecretStr
 from mould_watch.domain.notification import APPRISE_CHANNEL
 from mould_watch.errors import SettingsError
 from mould_watch.notify.channel import ClaimedNotification, Delivery, Outcome
+from mould_watch.notify.channels.heard import Heard
+from mould_watch.notify.channels.refusals import refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import apprise
 
 _THREADS: Final = 4
-_RATE_LIMITED_S: Final = 60.0
-"""The wait after "too many requests" where the service does not say how long."""
-
-_STATUS: Final = re.compile(r"\berror=(\d{3,5})\b")
-_SMTP_STATUS: Final = re.compile(r"\((\d{3}), b['\"]")
-_RETRY_AFTER: Final = re.compile(r'"?retry[_-]after"?\s*[:=]\s*"?(\d+(?:\.\d+)?)', re.IGNORECASE)
-_NEVER_ARRIVED: Final = re.compile(
-    r"refused|NewConnectionError|NameResolution|ConnectTimeout|Name or service|No route|"
-    r"unreachable|certificate|SSL|resolve",
-    re.IGNORECASE,
-)
-_SENT_AND_LOST: Final = re.compile(
-    r"timed out|aborted|RemoteDisconnected|reset|unexpectedly closed", re.IGNORECASE
-)
-_TEMPORARY: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
-_SMTP_AUTHENTICATION: Final = frozenset({530, 534, 535, 538})
-
-
-@dataclass(slots=True)
-class _Heard:
-    """What the library said of one try: it tells no more than "no" otherwise."""
-
-    has_begun: bool = False
-    status: int | None = None
-    smtp_status: int | None = None
-    retry_after_s: float | None = None
-    fault: str | None = None
-
-    def take(self, line: str) -> None:
-        """Keep of a line what says why; the line itself may hold secrets."""
-        if (match := _STATUS.search(line)) and self.status is None:
-            code = int(match[1])
-            # ntfy adds two digits of its own
-            self.status = code if code < 1000 else code // 100  # noqa: PLR2004 - three digits
-        if match := _RETRY_AFTER.search(line):
-            self.retry_after_s = float(match[1])
-        if "Exception:" in line:
-            if match := _SMTP_STATUS.search(line):
-                self.smtp_status = int(match[1])
-            elif _NEVER_ARRIVED.search(line):
-                self.fault = "unreachable"
-            elif _SENT_AND_LOST.search(line):
-                self.fault = "answer_lost"
-            else:
-                self.fault = self.fault or "connection"
-
-
-class _Listener(logging.Handler):
-    """Hears the library's log, each line in the thread whose try it is about."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self._heard: dict[int, _Heard] = {}
-
-    @contextmanager
-    def hearing(self, heard: _Heard) -> Iterator[None]:
-        """Put what is said in this thread into `heard`."""
-        thread = threading.get_ident()
-        self._heard[thread] = heard
-        try:
-            yield
-        finally:
-            del self._heard[thread]
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Take a line; it goes nowhere else, because it may hold an address with its secrets."""
-        heard = self._heard.get(threading.get_ident())
-        if heard is not None:
-            heard.take(record.getMessage())
 
 
 class AppriseChannel:
@@ -110,9 +35,10 @@ class AppriseChannel:
         self._timeout_s = timeout_s
         self._unknown: frozenset[str] = frozenset()
         self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="apprise")
-        self._listener = _Listener()
         if services:
-            self._listen()
+            from mould_watch.notify.channels import hearing  # noqa: PLC0415 - as below
+
+            hearing.listen()
         for name, address in services.items():
             if _service(address) is None:
                 raise SettingsError(
@@ -157,41 +83,50 @@ class AppriseChannel:
         if claimed.kind == "clear":
             # there is nothing to take back from a mailbox or a chat
             return Delivery(Outcome.DELIVERED, "nothing_to_clear")
-        heard = _Heard()
+        heard = Heard()
         work = asyncio.get_running_loop().run_in_executor(
             self._executor, self._send, address, claimed, heard
         )
         try:
             done, _ = await asyncio.wait({work}, timeout=self._timeout_s)
         finally:
-            # one that has not begun never will; one that has goes on without us
+            # one that has not begun never will; one that has goes on without us, sending no more
             work.cancel()
+            heard.is_over = True
         if not done:
             return self._unanswered(heard)
         error = work.exception()
         if error is not None:
             # the library's own fault; its words may hold the address
             return Delivery(Outcome.RETRY, "service_failed", type(error).__name__)
-        return Delivery(Outcome.DELIVERED) if work.result() else _refused(heard)
+        return Delivery(Outcome.DELIVERED) if work.result() else refused(heard)
 
-    def _send(self, address: SecretStr, claimed: ClaimedNotification, heard: _Heard) -> bool:
+    def _send(self, address: SecretStr, claimed: ClaimedNotification, heard: Heard) -> bool:
         import apprise  # noqa: PLC0415 - half a second, and only for those who use it
 
+        from mould_watch.notify.channels.hearing import hearing  # noqa: PLC0415 - as above
+
         heard.has_begun = True
-        with self._listener.hearing(heard):
+        with hearing(heard):
             # a new one for each try: they keep the time of the last and wait for each other
             service = _service(address)
             if service is None:
                 return False
+            # it turns plain text into what the service reads: some take "<" for markup
+            services = apprise.Apprise(asset=service.asset)
+            services.add(service)
             return bool(
-                service.notify(
+                services.notify(
                     title=str(claimed.message.get("title") or "Mould Watch"),
                     body=str(claimed.message.get("body") or ""),
                     notify_type=apprise.NotifyType(_TYPES.get(claimed.severity, "info")),
+                    body_format=apprise.NotifyFormat.TEXT,
                 )
             )
 
-    def _unanswered(self, heard: _Heard) -> Delivery:
+    def _unanswered(self, heard: Heard) -> Delivery:
+        if heard.answer is not None:
+            return refused(heard)  # the library holds it back, to try again by itself
         if not heard.has_begun:
             return Delivery(
                 Outcome.RETRY,
@@ -206,13 +141,6 @@ class AppriseChannel:
             is_channel_wide=True,
         )
 
-    def _listen(self) -> None:
-        """Hear the library's log, and let none of it reach ours."""
-        logger = logging.getLogger("apprise")
-        logger.propagate = False
-        logger.setLevel(logging.DEBUG)
-        logger.addHandler(self._listener)
-
 
 # the words of the notification's severity -> how grave a service may colour it
 _TYPES: Final = {"none": "success", "watch": "info", "warning": "warning", "high": "failure"}
@@ -226,43 +154,3 @@ def _service(address: SecretStr) -> apprise.NotifyBase | None:
         app_id="Mould Watch", secure_logging=True, storage_mode=apprise.PersistentStoreMode.MEMORY
     )
     return apprise.Apprise.instantiate(address.get_secret_value(), asset=asset)
-
-
-def _refused(heard: _Heard) -> Delivery:
-    """Return what a "no" of the library means, from what it said before."""
-    if heard.smtp_status is not None:
-        return _mail_refused(heard.smtp_status)
-    if heard.status is not None:
-        return _http_refused(heard.status, heard.retry_after_s)
-    match heard.fault:
-        case "answer_lost":
-            return Delivery(
-                Outcome.NO_ANSWER,
-                "answer_lost",
-                "the connection ended before the service answered",
-                is_channel_wide=True,
-            )
-        case None:
-            return Delivery(Outcome.RETRY, "refused", "the service took it not, and says not why")
-        case fault:
-            return Delivery(
-                Outcome.RETRY, fault, "the service cannot be reached", is_channel_wide=True
-            )
-
-
-def _http_refused(status: int, retry_after_s: float | None) -> Delivery:
-    said = f"the service answered {status}"
-    if status in _TEMPORARY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        if status == HTTPStatus.TOO_MANY_REQUESTS and retry_after_s is None:
-            retry_after_s = _RATE_LIMITED_S
-        return Delivery(Outcome.RETRY, f"http_{status}", said, retry_after_s, is_channel_wide=True)
-    return Delivery(Outcome.FAILED, f"http_{status}", said)
-
-
-def _mail_refused(status: int) -> Delivery:
-    said = f"the mail server answered {status}"
-    if status in _SMTP_AUTHENTICATION:
-        said += ": user name or password are wrong"
-    if status < 500:  # noqa: PLR2004 - 4yz: try again, RFC 5321
-        return Delivery(Outcome.RETRY, f"smtp_{status}", said, is_channel_wide=True)
-    return Delivery(Outcome.FAILED, f"smtp_{status}", said)
