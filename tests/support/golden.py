@@ -19,6 +19,8 @@ class GoldenReading:
     device: str
     at: datetime | None
     metrics: dict[str, float]
+    # what the message says of the device's power; None: nothing
+    power: str | None
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ def _golden(case: dict[str, Any]) -> Golden:
                 one["device"],
                 None if one["at"] is None else datetime.fromisoformat(one["at"]),
                 one["metrics"],
+                one.get("power"),
             )
             for one in case.get("readings", [])
         ),

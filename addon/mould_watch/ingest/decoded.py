@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from mould_watch.domain.power import PowerSource
 from mould_watch.storage.devices import DeviceLabel, DeviceReference, KnownDevice, Parts
 from mould_watch.storage.discovery import Claim
 
@@ -40,6 +41,8 @@ class DecodedAvailability:
     # a device, made known if need be, or whatever devices are parts of a thing
     device: DeviceReference | Parts
     available: bool
+    # what the same message says of its power
+    power_source: PowerSource | None = None
 
 
 @dataclass(frozen=True, slots=True)

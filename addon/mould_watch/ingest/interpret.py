@@ -22,7 +22,7 @@ from mould_watch.ingest.source import IncomingMessage
 from mould_watch.ingest.times import settle
 from mould_watch.settings import IngestSettings
 from mould_watch.storage.dead_letters import DeadLetter, storable
-from mould_watch.storage.devices import DeviceLabel, DeviceReference, KnownDevice, Parts
+from mould_watch.storage.devices import DeviceLabel, DeviceReference, KnownDevice
 from mould_watch.storage.discovery import Announcement
 from mould_watch.storage.ingestion import NewReading
 
@@ -56,7 +56,7 @@ class Interpreted:
     known: tuple[DeviceReference, ...] = ()
     identities: tuple[KnownDevice, ...] = ()
     labels: tuple[DeviceLabel, ...] = ()
-    availability: tuple[tuple[DeviceReference | Parts, bool], ...] = ()
+    availability: tuple[DecodedAvailability, ...] = ()
     announcement: Announcement | None = None
     # how it is counted when it leaves neither reading nor dead letter; None: our own marker
     ending: Ending | None = None
@@ -148,7 +148,7 @@ class Interpreter:
                     message=message,
                     source=source,
                     fingerprint=mark,
-                    availability=((decoded.device, decoded.available),),
+                    availability=(decoded,),
                     ending="control",
                 )
             case DecodedAnnouncement():
@@ -208,7 +208,7 @@ class Interpreter:
             known=tuple(known),
             identities=tuple(one.identity for one in decoded.readings if one.identity is not None),
             labels=tuple(one.label for one in decoded.readings if one.label is not None),
-            availability=tuple((one.device, one.available) for one in decoded.availability),
+            availability=decoded.availability,
             ending=ending,
             from_receipt=from_receipt,
         )

@@ -208,10 +208,10 @@ class Writer:
             [reading for one in batch for reading in one.readings],
             [known for one in batch for known in one.known],
             {
-                device: available
+                said.device: said.available
                 for one in batch
-                for device, available in one.availability
-                if isinstance(device, DeviceReference)
+                for said in one.availability
+                if isinstance(said.device, DeviceReference)
             },
             spool_id=spool_id,
         )
@@ -324,8 +324,13 @@ async def _write_about_devices(connection: Connection, batch: Sequence[Interpret
     for one in batch:
         if one.labels:
             labels.setdefault(one.source, []).extend(one.labels)
-        for device, available in one.availability:
-            if isinstance(device, Parts):
-                await device_store.set_parts_available(connection, device, available=available)
-    for source, said in labels.items():
-        await device_store.describe(connection, source, said)
+        for said in one.availability:
+            if isinstance(said.device, Parts):
+                await device_store.tell_of_parts(
+                    connection,
+                    said.device,
+                    available=said.available,
+                    power_source=said.power_source,
+                )
+    for source, described in labels.items():
+        await device_store.describe(connection, source, described)

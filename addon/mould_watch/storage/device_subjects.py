@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from mould_watch.domain.climate import Point
+from mould_watch.domain.power import PowerSource
 from mould_watch.domain.sources import DeviceIdentity
 from mould_watch.storage.database import Connection
 from mould_watch.storage.sql import load_queries
@@ -25,6 +26,7 @@ class DeviceFacts:
     first_seen_at: datetime
     last_seen_at: datetime | None
     reporting_interval_s: float | None
+    power_source: PowerSource | None
     is_merged: bool
     is_of_a_room: bool
     config: Mapping[str, Any] | None
@@ -38,6 +40,7 @@ class SourceFacts:
     metrics: frozenset[str]
     last_seen_at: datetime | None
     reporting_interval_s: float | None
+    power_source: PowerSource | None
     config: Mapping[str, Any] | None
 
 
@@ -55,6 +58,7 @@ async def device(connection: Connection, device_id: int) -> DeviceFacts | None:
         first_seen_at=row["first_seen_at"],
         last_seen_at=row["last_seen_at"],
         reporting_interval_s=row["reporting_interval_s"],
+        power_source=_power_source(row["power_source"]),
         is_merged=row["is_merged"],
         is_of_a_room=row["is_of_a_room"],
         config=row["config"],
@@ -77,6 +81,7 @@ async def sources(
             metrics=frozenset(row["metrics"]),
             last_seen_at=row["last_seen_at"],
             reporting_interval_s=row["reporting_interval_s"],
+            power_source=_power_source(row["power_source"]),
             config=row["config"],
         )
         for row in rows
@@ -99,3 +104,7 @@ async def hear_readings(connection: Connection, subject_id: int, device_id: int)
 async def forget_readings(connection: Connection, subject_id: int) -> None:
     """Let no reading ask for this subject any more."""
     await connection.execute(_QUERIES.forget, subject_id)
+
+
+def _power_source(word: str | None) -> PowerSource | None:
+    return None if word is None else PowerSource(word)

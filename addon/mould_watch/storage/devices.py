@@ -12,6 +12,7 @@ from typing import Final
 
 import asyncpg
 
+from mould_watch.domain.power import PowerSource, together
 from mould_watch.storage.database import Connection
 from mould_watch.storage.sql import load_queries
 
@@ -44,6 +45,7 @@ class KnownDevice:
     name: str
     manufacturer: str | None = None
     model: str | None = None
+    power_source: PowerSource | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class DeviceLabel:
     name: str | None = None
     manufacturer: str | None = None
     model: str | None = None
+    power_source: PowerSource | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,7 @@ class Device:
     name: str
     manufacturer: str | None
     model: str | None
+    power_source: PowerSource | None
     metrics: frozenset[str]
     qos: int | None
     available: bool | None
@@ -131,6 +135,7 @@ async def identify(
                 said.name,
                 said.manufacturer,
                 said.model,
+                together(placeholder.power_source, said.power_source),
             )
             await connection.execute(
                 _QUERIES.leave_pointer, source_instance, topic, said.name, target_id
@@ -155,6 +160,7 @@ async def describe(
             label.name or before.name,
             label.manufacturer or before.manufacturer,
             label.model or before.model,
+            together(label.power_source, before.power_source),
         )
     natives = sorted(by_native_id)
     known = await _by_native_id(connection, [source_instance] * len(natives), natives)
@@ -164,10 +170,12 @@ async def describe(
             await _label(connection, device, by_native_id[native_id])
 
 
-async def set_parts_available(connection: Connection, parts: Parts, *, available: bool) -> None:
-    """Note whether the parts that are known by now can be reached."""
+async def tell_of_parts(
+    connection: Connection, parts: Parts, *, available: bool, power_source: PowerSource | None
+) -> None:
+    """Note of the parts that are known by now whether they can be reached, and their power."""
     await connection.execute(
-        _QUERIES.set_parts_available, parts.source_instance, parts.native_id, available
+        _QUERIES.tell_of_parts, parts.source_instance, parts.native_id, available, power_source
     )
 
 
@@ -283,6 +291,7 @@ async def _insert(connection: Connection, source_instance: str, said: KnownDevic
         said.name,
         said.manufacturer,
         said.model,
+        said.power_source,
     )
     return device_id
 
@@ -291,8 +300,12 @@ async def _label(connection: Connection, device: Device, said: KnownDevice | Dev
     name = said.name or device.name
     manufacturer = said.manufacturer or device.manufacturer
     model = said.model or device.model
-    if (name, manufacturer, model) != (device.name, device.manufacturer, device.model):
-        await connection.execute(_QUERIES.label, device.device_id, name, manufacturer, model)
+    power_source = together(device.power_source, said.power_source)
+    known = device.name, device.manufacturer, device.model, device.power_source
+    if (name, manufacturer, model, power_source) != known:
+        await connection.execute(
+            _QUERIES.label, device.device_id, name, manufacturer, model, power_source
+        )
 
 
 async def _merge(connection: Connection, device_id: int, target_id: int) -> None:
@@ -311,6 +324,7 @@ def _device(row: asyncpg.Record) -> Device:
         name=row["name"],
         manufacturer=row["manufacturer"],
         model=row["model"],
+        power_source=_power_source(row["power_source"]),
         metrics=frozenset(row["metrics"]),
         qos=row["qos"],
         available=row["available"],
@@ -318,3 +332,7 @@ def _device(row: asyncpg.Record) -> Device:
         clock_wrong=row["clock_wrong"],
         merged_into=row["merged_into"],
     )
+
+
+def _power_source(word: str | None) -> PowerSource | None:
+    return None if word is None else PowerSource(word)

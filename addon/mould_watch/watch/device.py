@@ -129,5 +129,7 @@ def _silent(
 
 def silence_limit_of(device: DeviceFacts | SourceFacts, settings: SilentSettings) -> timedelta:
     """Return after how long a device that reports as this one does is silent."""
-    habits = habits_of(device.source_instance, device.metrics, device.reporting_interval_s)
+    habits = habits_of(
+        device.source_instance, device.metrics, device.reporting_interval_s, device.power_source
+    )
     return silence_limit(habits, settings.hours)

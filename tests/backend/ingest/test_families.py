@@ -28,14 +28,20 @@ async def test_golden_messages_end_as_readings_of_their_devices(
         expected = [one for case in golden.cases for one in case.readings]
         await stored.has("readings", len(expected))
     rows = await stored.rows(
-        "SELECT readings.*, source_instance, native_id, name FROM readings"
+        "SELECT readings.*, source_instance, native_id, name, power_source FROM readings"
         " JOIN device ON device.id = device_id"
     )
     assert {row["source_instance"] for row in rows} == {golden.source}
     assert all(row["name"] for row in rows)
+    powers: dict[str, str | None] = {}
+    for one in expected:
+        known = powers.get(one.device)
+        powers[one.device] = "battery" if "battery" in {known, one.power} else known or one.power
     for case in golden.cases:
         for one in case.readings:
-            assert any(_is(row, one.device, one.metrics, one.at, began) for row in rows), case
+            found = [row for row in rows if _is(row, one.device, one.metrics, one.at, began)]
+            assert found, case
+            assert {row["power_source"] for row in found} == {powers[one.device]}
     assert await stored.count("dead_letter") == 0
     await _has_availability(golden.cases, stored)
 

@@ -2,6 +2,10 @@
 
 import json
 
+import pytest
+
+from mould_watch.storage.database import Database
+from mould_watch.storage.devices import KnownDevice, identify
 from tests.support.ingestion import Ingesting, Stored, now, payload
 from tests.support.mosquitto import Publisher
 
@@ -53,6 +57,45 @@ async def test_bridge_devices_gives_identity_name_and_model(
     assert (device["native_id"], device["name"]) == (BATH, "bath")
     assert (device["manufacturer"], device["model"]) == ("Aqara", "WSDCGQ11LM")
     assert await stored.count("device_alias") == 1
+
+
+@pytest.mark.parametrize("is_heard_first", [True, False])
+async def test_bridge_devices_tells_what_a_device_is_powered_by(
+    ingesting: Ingesting, sensor: Publisher, stored: Stored, *, is_heard_first: bool
+) -> None:
+    listed = json.loads(devices(bath=BATH, hall=HALL))
+    listed[1]["power_source"], listed[2]["power_source"] = "Battery", "Mains (single phase)"
+    async with ingesting.running():
+        if is_heard_first:
+            await sensor.publish(f"{BASE}/bath", reading())
+            await stored.has("readings", 1)
+        await sensor.publish(f"{BASE}/bridge/devices", json.dumps(listed))
+        await stored.ended("control", 1)
+        # one that does not say takes nothing back
+        await sensor.publish(f"{BASE}/bridge/devices", devices(bath=BATH, hall=HALL))
+        await stored.ended("control", 2)
+    rows = await stored.rows("SELECT native_id, power_source FROM device WHERE merged_into IS NULL")
+    assert {row["native_id"]: row["power_source"] for row in rows} == {
+        BATH: "battery",
+        HALL: "mains",
+    }
+
+
+async def test_what_two_devices_that_are_one_said_of_their_power_counts_together(
+    stored: Stored, database: Database
+) -> None:
+    await stored.connection.execute(
+        "INSERT INTO device (source_instance, native_id, name, power_source)"
+        " VALUES ('mqtt:zigbee2mqtt', $1, 'bath', 'mains'),"
+        " ('mqtt:zigbee2mqtt', 'zigbee2mqtt/bath', 'bath', 'battery')",
+        BATH,
+    )
+    async with database.transaction() as connection:
+        await identify(
+            connection, "mqtt:zigbee2mqtt", [KnownDevice(BATH, "zigbee2mqtt/bath", "bath")]
+        )
+    (row,) = await stored.rows("SELECT power_source FROM device WHERE merged_into IS NULL")
+    assert row["power_source"] == "battery"
 
 
 async def test_a_device_known_by_its_topic_becomes_itself_in_place(

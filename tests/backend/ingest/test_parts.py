@@ -54,6 +54,28 @@ async def test_a_modules_last_will_is_that_of_all_its_sensors_and_makes_none_kno
     }
 
 
+async def _powers(stored: Stored) -> dict[str, str | None]:
+    rows = await stored.rows("SELECT native_id, power_source FROM device WHERE merged_into IS NULL")
+    return {row["native_id"]: row["power_source"] for row in rows}
+
+
+async def test_a_module_that_goes_to_sleep_has_a_battery_from_then_on(
+    ingesting: Ingesting, sensor: Publisher, stored: Stored
+) -> None:
+    async with ingesting.running():
+        await sensor.publish("tele/bath/SENSOR", _sensors(AM2301=21))
+        await sensor.publish("tele/bath2/SENSOR", _sensors(AM2301=23))
+        await stored.has("readings", 2)
+        assert await _powers(stored) == {"bath:AM2301": "mains", "bath2:AM2301": "mains"}
+        await sensor.publish("tele/bath/LWT", "DeepSleep")
+        await sensor.publish("tele/bath/LWT", "Online")
+        await sensor.publish("tele/bath/SENSOR", _sensors(AM2301=22))
+        await stored.has("readings", 3)
+        await stored.ended("control", 2)
+    assert await _powers(stored) == {"bath:AM2301": "battery", "bath2:AM2301": "mains"}
+    assert await _devices(stored) == {"bath:AM2301": True, "bath2:AM2301": None}
+
+
 async def test_a_shelly_under_a_prefix_of_its_owners_is_the_device_it_says_it_is(
     ingesting: Ingesting, sensor: Publisher, stored: Stored
 ) -> None:

@@ -99,6 +99,37 @@ async def test_a_battery_device_is_told_of_after_25_hours_and_not_before(
 
 
 @pytest.mark.parametrize(
+    ("power_source", "interval_s", "limit"),
+    [
+        # it says that it has a battery, and never how full that is
+        ("battery", 60, hours(25)),
+        ("mains", 600, hours(1)),
+        ("mains", 3600, hours(4)),
+        # nobody says: it may sleep, unless it reports each minute
+        (None, 600, hours(25)),
+        (None, 60, hours(1)),
+    ],
+)
+async def test_what_sends_no_charge_is_silent_after_what_is_known_of_its_power(
+    household: Household, power_source: str | None, interval_s: float, limit: timedelta
+) -> None:
+    device_id = await sensor(household)
+    await household.home.connection.execute(
+        "UPDATE device SET metrics = '{temperature_c}', power_source = $1,"
+        " reporting_interval_s = $2 WHERE id = $3",
+        power_source,
+        interval_s,
+        device_id,
+    )
+    await ask(household.home.connection)
+    await household.go_on()
+    await wait_until(household, NOON + limit - 3 * MINUTE)
+    assert await incidents(household) == []
+    await wait_until(household, NOON + limit + 2 * MINUTE)
+    assert await incidents(household) == [("silent", "open", "warning")]
+
+
+@pytest.mark.parametrize(
     ("config", "expected"),
     [
         ({"rules": {"silent": {"enabled": False}}}, []),

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from mould_watch.domain.power import PowerSource
 from mould_watch.ingest.decoded import Counted, Decoded, DecodedReading
 from mould_watch.ingest.decoder import Family
 from mould_watch.ingest.json_payload import parse_object
@@ -87,7 +88,11 @@ def _reading(
         metrics=values.metrics,
         extra=values.extra,
         label=DeviceLabel(
-            device.native_id, manufacturer=_text(fields, "brand"), model=_text(fields, "model")
+            device.native_id,
+            manufacturer=_text(fields, "brand"),
+            model=_text(fields, "model"),
+            # sensors that broadcast have one, nearly all; whether one has a cable nobody tells
+            power_source=PowerSource.BATTERY,
         ),
     )
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from mould_watch.domain.power import PowerSource
 from mould_watch.errors import UndecodableMessageError
 from mould_watch.ingest.decoded import Counted, Decoded, DecodedReading
 from mould_watch.ingest.decoder import Family
@@ -17,7 +18,7 @@ from mould_watch.ingest.json_payload import parse_object
 from mould_watch.ingest.metrics import Named, named, read_values
 from mould_watch.ingest.ruuvi_formats import measurement_in
 from mould_watch.ingest.times import parse_time
-from mould_watch.storage.devices import DeviceReference
+from mould_watch.storage.devices import DeviceLabel, DeviceReference
 
 SOURCE_INSTANCE: Final = "mqtt:ruuvi"
 
@@ -30,6 +31,8 @@ _NAMES: Final = (
     Named("illuminance", "illuminance_lx"),
     Named("luminosity", "illuminance_lx"),
 )
+_FORMAT_KEYS: Final = ("data_format", "dataFormat")
+_FORMATS_OF_AIR: Final = (6, 0xE1, "6", "E1")
 _TIME_KEYS: Final = ("ts", "timestamp")
 _MAC: Final = re.compile(r"[0-9A-Fa-f]{12}")
 _EPOCH: Final = re.compile(r"\d{9,13}", re.ASCII)
@@ -73,12 +76,19 @@ class RuuviDecoder:
             at=_time(fields),
             metrics=values.metrics,
             extra=values.extra,
+            label=DeviceLabel(native_id, power_source=_power(fields)),
         )
 
 
 def _name(fields: Mapping[str, Any], native_id: str) -> str:
     name = fields.get("name")
     return name if isinstance(name, str) and name else f"Ruuvi {native_id[-5:].replace(':', '')}"
+
+
+def _power(fields: Mapping[str, Any]) -> PowerSource:
+    """Return what the sensor is powered by: a Ruuvi Air has a cable, and formats of its own."""
+    data_format = next((fields[key] for key in _FORMAT_KEYS if key in fields), None)
+    return PowerSource.MAINS if data_format in _FORMATS_OF_AIR else PowerSource.BATTERY
 
 
 def _time(fields: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a time, or None

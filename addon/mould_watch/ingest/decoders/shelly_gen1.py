@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator
 
+from mould_watch.domain.power import PowerSource
 from mould_watch.errors import UndecodableMessageError
 from mould_watch.ingest.decoded import Counted, Decoded, DecodedAvailability, DecodedReading
 from mould_watch.ingest.decoder import Family
@@ -19,7 +20,7 @@ from mould_watch.ingest.json_payload import dump, parse_object
 from mould_watch.ingest.metrics import Named, named, number_of, plain_number, read_values
 from mould_watch.ingest.times import parse_time
 from mould_watch.ingest.units import unit_of
-from mould_watch.storage.devices import DeviceReference, Parts
+from mould_watch.storage.devices import DeviceLabel, DeviceReference, Parts
 
 SOURCE_INSTANCE: Final = "mqtt:shelly"
 
@@ -88,7 +89,15 @@ class ShellyGen1Decoder:
             raise UndecodableMessageError("out_of_range", f"{name or kind} is beyond its range")
         if column == "battery_pct" and not device.startswith(_OF_THE_AIR):
             return Counted("unwatched")
-        return DecodedReading(_reference(part), None, {column: value}, None)
+        # an add-on is a relay's; single values of its own are those of a sensor that sleeps
+        power_source = PowerSource.BATTERY if kind == "sensor" else PowerSource.MAINS
+        return DecodedReading(
+            device=_reference(part),
+            at=None,
+            metrics={column: value},
+            extra=None,
+            label=DeviceLabel(part, power_source=power_source),
+        )
 
 
 def _availability(device: str, payload: bytes) -> Decoded:
@@ -122,6 +131,7 @@ def _status(device: str, fields: dict[str, Any]) -> Decoded:
         at=parse_time(sent_time) if sent_time else None,
         metrics=values.metrics,
         extra=dump(fields),
+        label=DeviceLabel(device, power_source=PowerSource.BATTERY),
     )
 
 

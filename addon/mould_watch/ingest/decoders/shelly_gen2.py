@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator
 
+from mould_watch.domain.power import PowerSource
 from mould_watch.errors import UndecodableMessageError
 from mould_watch.ingest.decoded import (
     Counted,
@@ -24,7 +25,7 @@ from mould_watch.ingest.decoder import Family
 from mould_watch.ingest.json_payload import dump, parse, parse_object
 from mould_watch.ingest.metrics import Named, read_values
 from mould_watch.ingest.times import parse_time
-from mould_watch.storage.devices import DeviceReference, KnownDevice, Parts
+from mould_watch.storage.devices import DeviceLabel, DeviceReference, KnownDevice, Parts
 
 SOURCE_INSTANCE: Final = "mqtt:shelly"
 
@@ -36,6 +37,8 @@ _NOTIFICATIONS: Final = ("NotifyStatus", "NotifyFullStatus")
 _COMPONENT: Final = re.compile(r"(temperature|humidity|illuminance|devicepower):(\d{1,4})")
 # Meters whose temperature:0 is the heat of their own electronics.
 _METERS: Final = ("shellypro3em", "shellyproem", "shelly3em", "shellyem")
+# Of those with a sensor of their own, the ones that are no battery's.
+_WIRED: Final = ("shellywalldisplay",)
 _NAMES: Final = (
     Named("temperature", "temperature_c"),
     Named("humidity", "humidity_pct"),
@@ -136,10 +139,25 @@ def _components(
                 # all that the message says is kept with the first of its readings
                 extra=dump(rest) if rest else None,
                 identity=identity,
+                label=DeviceLabel(
+                    f"{source or own}{behind}",
+                    power_source=_power(source or own, number, components),
+                ),
             )
         )
         rest = {}
     return DecodedSeveral(tuple(readings)) if readings else Counted("unwatched")
+
+
+def _power(device: str, number: int, components: Mapping[str, Any]) -> PowerSource | None:
+    """Return what a device is powered by; None: the message does not show it.
+
+    Only what has a battery has the component devicepower, and says so each time it wakes up.
+    Add-ons belong to what is wired in the wall.
+    """
+    if any(name.startswith("devicepower:") for name in components):
+        return PowerSource.BATTERY
+    return PowerSource.MAINS if number or device.startswith(_WIRED) else None
 
 
 def _value(kind: str, status: Mapping[str, Any]) -> object:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator
 
+from mould_watch.domain.power import PowerSource
 from mould_watch.errors import UndecodableMessageError
 from mould_watch.ingest.decoded import (
     Counted,
@@ -26,12 +27,14 @@ from mould_watch.ingest.json_payload import dump, parse_object
 from mould_watch.ingest.metrics import Named, Values, read_values
 from mould_watch.ingest.times import parse_time
 from mould_watch.ingest.units import Unit, unit_of
-from mould_watch.storage.devices import DeviceReference, Parts
+from mould_watch.storage.devices import DeviceLabel, DeviceReference, Parts
 
 SOURCE_INSTANCE: Final = "mqtt:tasmota"
 
 _PREFIX: Final = "tele"
 _STATES: Final = {"Online": True, "Offline": False}
+# It went to sleep as it is set to (DeepSleepTime), and will be back.
+_ASLEEP: Final = "DeepSleep"
 _HEAD: Final = ("Time", "TempUnit", "PressureUnit")
 # Those that Tasmota can be set to.
 _UNITS: Final = {"TempUnit": ("C", "F"), "PressureUnit": ("hPa", "mmHg", "inHg")}
@@ -42,6 +45,8 @@ _ZIGBEE: Final = "ZbReceived"
 _ZIGBEE_KEYS: Final = frozenset({"Temperature", "Humidity", "Pressure", "Battery"})
 # They carry an address of their own, and go with it to whatever number they get.
 _ONE_WIRE: Final = re.compile(r"DS18[BS]20(-\d+)?")
+# Named after the kind and the last three bytes of the address; others are numbered.
+_OF_BLUETOOTH: Final = re.compile(r"-[0-9A-Fa-f]{6}$")
 _ADDRESS: Final = re.compile(r"[0-9A-Fa-f]{12,16}")
 
 
@@ -52,6 +57,8 @@ class _Sensor:
     native_id: str
     name: str
     values: Values
+    # None: it is no part of the module, and does not say
+    power_source: PowerSource | None
 
 
 class TasmotaDecoder:
@@ -85,10 +92,15 @@ def _availability(module: str, payload: bytes) -> Decoded:
     if not payload:
         # a removed module: what was kept is cleared
         return Counted("control")
-    available = _STATES.get(payload.decode("ascii", "replace"))
+    word = payload.decode("ascii", "replace")
+    if word == _ASLEEP:
+        return DecodedAvailability(
+            Parts(SOURCE_INSTANCE, module), available=True, power_source=PowerSource.BATTERY
+        )
+    available = _STATES.get(word)
     if available is None:
         raise UndecodableMessageError(
-            "availability_invalid", "the last will is neither Online nor Offline"
+            "availability_invalid", "the last will is none of Online, Offline and DeepSleep"
         )
     return DecodedAvailability(Parts(SOURCE_INSTANCE, module), available)
 
@@ -103,7 +115,7 @@ def _sensors(module: str, fields: Mapping[str, Any]) -> Decoded:
         found = (
             [_zigbee(module, key, inner, fields) for key, inner in block.items()]
             if name == _ZIGBEE
-            else [_Sensor(_native_id(module, name, block), name, read_values(block, names))]
+            else [_own(module, name, block, names)]
         )
         watched = [one for one in found if one is not None and one.values.watched]
         if watched:
@@ -113,7 +125,7 @@ def _sensors(module: str, fields: Mapping[str, Any]) -> Decoded:
     own = {name: value for name, value in fields.items() if not isinstance(value, dict)}
     loose = read_values(own, names, without=_HEAD)
     if loose.watched:
-        sensors.append(_Sensor(module, "", loose))
+        sensors.append(_Sensor(module, "", loose, PowerSource.MAINS))
         used |= own.keys()
     if not sensors:
         return Counted("unwatched")
@@ -129,7 +141,8 @@ def _sensors(module: str, fields: Mapping[str, Any]) -> Decoded:
             rest = {}
         label = f"{module} {one.name}".strip()
         device = DeviceReference(SOURCE_INSTANCE, one.native_id, label)
-        readings.append(DecodedReading(device, at, one.values.metrics, extra))
+        told = DeviceLabel(one.native_id, power_source=one.power_source)
+        readings.append(DecodedReading(device, at, one.values.metrics, extra, label=told))
     return DecodedSeveral(tuple(readings))
 
 
@@ -144,17 +157,22 @@ def _zigbee(module: str, key: str, block: object, fields: Mapping[str, Any]) -> 
         f"{module}:{address}",
         name if isinstance(name, str) and name else key,
         read_values(block, names),
+        None,
     )
 
 
-def _native_id(module: str, name: str, block: Mapping[str, Any]) -> str:
-    address = block.get("Id")
-    if _ONE_WIRE.fullmatch(name) and isinstance(address, str) and _ADDRESS.fullmatch(address):
-        return address.upper()
+def _own(module: str, name: str, block: Mapping[str, Any], names: tuple[Named, ...]) -> _Sensor:
+    """Return a sensor at the module, or one that the module heard over Bluetooth."""
+    values = read_values(block, names)
+    power_source = PowerSource.BATTERY if _OF_BLUETOOTH.search(name) else PowerSource.MAINS
     address = block.get("mac")
     if isinstance(address, str) and _ADDRESS.fullmatch(address.replace(":", "")):
-        return address.replace(":", "").upper()
-    return f"{module}:{name}"
+        native_id = address.replace(":", "").upper()
+        return _Sensor(native_id, name, values, PowerSource.BATTERY)
+    address = block.get("Id")
+    if _ONE_WIRE.fullmatch(name) and isinstance(address, str) and _ADDRESS.fullmatch(address):
+        return _Sensor(address.upper(), name, values, power_source)
+    return _Sensor(f"{module}:{name}", name, values, power_source)
 
 
 def _names(fields: Mapping[str, Any]) -> tuple[Named, ...]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from mould_watch.domain.power import PowerSource
 from mould_watch.errors import UndecodableMessageError
 from mould_watch.ingest.decoded import (
     Counted,
@@ -30,6 +31,8 @@ _COMMAND = re.compile(r".+/(set|get)(/.*)?")
 _AVAILABILITY_SUFFIX: Final = "/availability"
 _ATTRIBUTE = re.compile(r".+/[\w-]+", re.ASCII)
 _STATES: Final = {"online": True, "offline": False}
+_BATTERY: Final = "Battery"
+_MAINS: Final = ("Mains", "Emergency mains")
 
 
 class _Definition(BaseModel):
@@ -49,6 +52,7 @@ class _BridgeDevice(BaseModel):
     type: str | None = None
     manufacturer: str | None = None
     model_id: str | None = None
+    power_source: str | None = None
     definition: _Definition | None = None
 
 
@@ -60,6 +64,8 @@ class _StateDevice(BaseModel):
     ieee_address: str = Field(alias="ieeeAddr", pattern=r"^0x[0-9a-fA-F]{16}$")
     manufacturer: str | None = Field(default=None, alias="manufacturerName")
     model: str | None = None
+    type: str | None = None
+    power_source: str | None = Field(default=None, alias="powerSource")
 
 
 class Zigbee2MqttDecoder:
@@ -148,6 +154,7 @@ class Zigbee2MqttDecoder:
             name=device.friendly_name,
             manufacturer=definition.vendor or device.manufacturer,
             model=definition.model or device.model_id,
+            power_source=_power(device.power_source, device.type),
         )
 
     def _reference(self, name: str) -> DeviceReference:
@@ -170,7 +177,20 @@ def _identity_in_state(value: object, name: str, topic: str) -> KnownDevice | No
         name=name,
         manufacturer=device.manufacturer,
         model=device.model,
+        power_source=_power(device.power_source, device.type),
     )
+
+
+def _power(said: str | None, kind: str | None) -> PowerSource | None:
+    """Return what a device is powered by, by the words of Zigbee's basic cluster.
+
+    What passes on others' messages never sleeps, unless it says that it has a battery: so
+    Zigbee2MQTT itself tells active devices from passive ones. "DC Source" may be either.
+    """
+    if said == _BATTERY:
+        return PowerSource.BATTERY
+    is_mains = kind == "Router" or (said is not None and said.startswith(_MAINS))
+    return PowerSource.MAINS if is_mains else None
 
 
 FAMILY: Final = Family(

@@ -66,6 +66,9 @@ _OF_SOMETHING_ELSE: Final = re.compile(
     re.IGNORECASE,
 )
 
+# "batt", "battery", "Battery voltage"; a plain voltage may be that of the mains.
+_OF_BATTERY: Final = re.compile(r"batt", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True)
 class AnnouncedDevice:
@@ -125,13 +128,38 @@ def announced(
     return [] if one is None else [one]
 
 
-def _parts(whole: Mapping[str, Any], place: str) -> Iterator[tuple[dict[str, Any], str]]:
+def with_battery(component: str, fields: Mapping[str, Any], *, owner: str) -> str | None:
+    """Return the native id of the device that a discovery message shows to have a battery.
+
+    Its charge need not be among what is watched: its voltage shows it too, or that it is low.
+    None: the message shows none.
+    """
+    whole = _in_full(fields, ABBREVIATIONS)
+    parts = [whole]
+    if component == "device":
+        parts = [part for part, _ in _parts(whole, "", platforms=("sensor", "binary_sensor"))]
+    if not any(_is_of_battery(part) for part in parts):
+        return None
+    return _device(whole.get("device"), owner).native_id
+
+
+def _is_of_battery(part: Mapping[str, Any]) -> bool:
+    device_class = part.get("device_class")
+    if device_class == "battery":
+        return True
+    called = f"{_text(part.get('unique_id')) or ''} {_text(part.get('name')) or ''}"
+    return device_class == "voltage" and _OF_BATTERY.search(called) is not None
+
+
+def _parts(
+    whole: Mapping[str, Any], place: str, *, platforms: tuple[str, ...] = ("sensor",)
+) -> Iterator[tuple[dict[str, Any], str]]:
     components = whole.get("components")
     if not isinstance(components, dict):
         return
     shared = {key: whole[key] for key in ("~", "device", *_SHARED) if key in whole}
     for key, part in list(components.items())[:COMPONENTS_MAXIMUM]:
-        if isinstance(part, dict) and _in_full(part, ABBREVIATIONS).get("platform") == "sensor":
+        if isinstance(part, dict) and _in_full(part, ABBREVIATIONS).get("platform") in platforms:
             yield {**shared, **_in_full(part, ABBREVIATIONS)}, f"{place}/{key}"
 
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from hashlib import sha256
 from typing import Any, Final, NoReturn
 
+from mould_watch.domain.power import PowerSource
 from mould_watch.errors import TemplateError, UndecodableMessageError
 from mould_watch.ingest.decoded import (
     Counted,
@@ -20,7 +21,12 @@ from mould_watch.ingest.decoded import (
     DecodedReading,
     DecodedSeveral,
 )
-from mould_watch.ingest.discovery.announced import AvailabilityTopic, Component, announced
+from mould_watch.ingest.discovery.announced import (
+    AvailabilityTopic,
+    Component,
+    announced,
+    with_battery,
+)
 from mould_watch.ingest.discovery.payloads import json_of, lenient_json_of, rest_of
 from mould_watch.ingest.discovery.reachable import Reachability
 from mould_watch.ingest.discovery.templates import TemplateSandbox, ValueTemplate
@@ -60,6 +66,8 @@ class DiscoveryDecoder:
         # (device, column) -> the component whose value is the device's own
         self._claims: dict[tuple[str, str], str] = {}
         self._reachability = Reachability()
+        # native ids of devices that some message showed to have a battery
+        self._with_battery: set[str] = set()
         # topics that took longer than a message may, until what is announced of them changes
         self._slow: set[str] = set()
         self.on_change: Callable[[], None] = lambda: None
@@ -166,11 +174,15 @@ class DiscoveryDecoder:
         kind, _, place = (
             topic.removeprefix(f"{self._prefix}/").removesuffix("/config").partition("/")
         )
+        fields, owner = parse_object(payload), f"{kind}/{place}"
         components = tuple(
             one
-            for one in announced(kind, place, parse_object(payload), owner=f"{kind}/{place}")
+            for one in announced(kind, place, fields, owner=owner)
             if not self._is_native(one.state_topic)
         )
+        device = with_battery(kind, fields, owner=owner)
+        if device is not None and len(self._with_battery) < CONFIGURATIONS_MAXIMUM:
+            self._with_battery.add(device)
         for one in components:
             self._check(one)
         self._forget(topic)
@@ -263,12 +275,16 @@ class DiscoveryDecoder:
         readings = []
         for columns in watched.values():
             (_, first), *_ = columns.values()
+            device, label = self._reference(first), None
+            if first.device.native_id in self._with_battery:
+                label = DeviceLabel(device.native_id, power_source=PowerSource.BATTERY)
             readings.append(
                 DecodedReading(
-                    device=self._reference(first),
+                    device=device,
                     at=None,
                     metrics={column: value for column, (value, _) in columns.items()},
                     extra=rest,
+                    label=label,
                 )
             )
             rest = None

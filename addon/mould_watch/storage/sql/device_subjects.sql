@@ -4,7 +4,7 @@
 -- $1 device. Its configuration may name it by an earlier identity. A room reads it through its
 -- subject's devices.
 SELECT device.id, device.source_instance, device.name, device.metrics, device.available,
-    device.first_seen_at, device.last_seen_at, device.reporting_interval_s,
+    device.first_seen_at, device.last_seen_at, device.reporting_interval_s, device.power_source,
     device.merged_into IS NOT NULL AS is_merged,
     (SELECT config FROM device_config
      WHERE device_id = device.id
@@ -21,6 +21,7 @@ WHERE device.id = $1;
 -- merged into another as that other.
 SELECT asked.source_instance AS asked_source, asked.native_id AS asked_native_id,
     device.source_instance, device.metrics, device.last_seen_at, device.reporting_interval_s,
+    device.power_source,
     (SELECT config FROM device_config
      WHERE device_id = device.id
         OR device_id IN (SELECT id FROM device AS former WHERE former.merged_into = device.id)

@@ -18,8 +18,8 @@ JOIN device known USING (source_instance, native_id)
 JOIN device ON device.id = coalesce(known.merged_into, known.id)
 
 -- name: insert
-INSERT INTO device (source_instance, native_id, name, manufacturer, model)
-VALUES ($1, $2, $3, $4, $5)
+INSERT INTO device (source_instance, native_id, name, manufacturer, model, power_source)
+VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (source_instance, native_id) DO UPDATE SET name = device.name
 RETURNING coalesce(merged_into, id)
 
@@ -28,7 +28,9 @@ INSERT INTO device_alias (topic, device_id) VALUES ($1, $2)
 
 -- name: identify
 -- The device known by its topic gets its own identity, in place: readings and rooms stay with it.
-UPDATE device SET native_id = $2, name = $3, manufacturer = $4, model = $5 WHERE id = $1
+UPDATE device
+SET native_id = $2, name = $3, manufacturer = $4, model = $5, power_source = $6
+WHERE id = $1
 
 -- name: leave_pointer
 -- A room may still name the device by its topic; this row leads there.
@@ -37,7 +39,7 @@ VALUES ($1, $2, $3, $4)
 ON CONFLICT (source_instance, native_id) DO NOTHING
 
 -- name: label
-UPDATE device SET name = $2, manufacturer = $3, model = $4 WHERE id = $1
+UPDATE device SET name = $2, manufacturer = $3, model = $4, power_source = $5 WHERE id = $1
 
 -- name: merge
 UPDATE device SET merged_into = $2 WHERE id = $1 OR merged_into = $1
@@ -49,7 +51,9 @@ SET metrics = (SELECT coalesce(array_agg(DISTINCT metric ORDER BY metric), '{}')
     qos = coalesce(device.qos, other.qos),
     available = coalesce(device.available, other.available),
     last_seen_at = greatest(device.last_seen_at, other.last_seen_at),
-    reporting_interval_s = coalesce(device.reporting_interval_s, other.reporting_interval_s)
+    reporting_interval_s = coalesce(device.reporting_interval_s, other.reporting_interval_s),
+    -- a battery counts, whoever speaks of it: the lesser of the two words, or the only one
+    power_source = least(device.power_source, other.power_source)
 FROM device other
 WHERE device.id = $2 AND other.id = $1
 
@@ -89,10 +93,11 @@ UPDATE device SET name = new.name
 FROM unnest($1::integer[], $2::text[]) AS new (id, name)
 WHERE device.id = new.id
 
--- name: set_parts_available
--- $1 source, $2 native id, $3 available; a row that points elsewhere stands for what it points to.
-UPDATE device SET available = $3
-WHERE available IS DISTINCT FROM $3 AND id IN (
+-- name: tell_of_parts
+-- $1 source, $2 native id, $3 available, $4 power source or null: nothing is said of it. A row that
+-- points elsewhere stands for what it points to. Of two words for the power the lesser counts.
+UPDATE device SET available = $3, power_source = least(power_source, $4)
+WHERE (available, power_source) IS DISTINCT FROM ($3, least(power_source, $4)) AND id IN (
     SELECT coalesce(merged_into, id) FROM device
     WHERE source_instance = $1 AND (native_id = $2 OR starts_with(native_id, $2 || ':'))
 )

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from mould_watch.domain.condition import Level
+from mould_watch.domain.power import PowerSource
 from mould_watch.domain.rules.habits import habits_of
 from mould_watch.domain.rules.listening import (
     BROKER,
@@ -63,10 +64,33 @@ def test_the_limit_follows_what_the_device_is_used_to(habits: Habits, expected: 
     assert silence_limit(habits, hours=2.0) == hours(2)
 
 
-def test_mains_power_is_believed_only_where_it_is_sure() -> None:
-    assert habits_of("mqtt:zigbee2mqtt", ["temperature_c"], None).is_mains
-    assert not habits_of("mqtt:zigbee2mqtt", ["temperature_c", "battery_pct"], None).is_mains
-    assert not habits_of("ha:home-1", ["temperature_c"], None).is_mains
+MQTT = "mqtt:zigbee2mqtt"
+MAINS, SLEEPS = PowerSource.MAINS, PowerSource.BATTERY
+OFTEN, SELDOM = 120.0, 180.0
+
+
+@pytest.mark.parametrize(
+    ("source", "metrics", "interval_s", "power", "is_mains"),
+    [
+        # what is said counts, however often it reports
+        (MQTT, ["temperature_c"], None, MAINS, True),
+        (MQTT, ["temperature_c"], 3600, MAINS, True),
+        (MQTT, ["temperature_c"], 60, SLEEPS, False),
+        # a charge speaks of a battery, whatever else is said
+        (MQTT, ["temperature_c", "battery_pct"], 60, MAINS, False),
+        (MQTT, ["temperature_c", "battery_pct"], 60, None, False),
+        # nothing is said: it sleeps, unless it reports so often that it cannot
+        (MQTT, ["temperature_c"], None, None, False),
+        (MQTT, ["temperature_c"], SELDOM, None, False),
+        (MQTT, ["temperature_c"], OFTEN, None, True),
+        # of a forwarded entity that is how often Home Assistant asks
+        ("ha:home-1", ["temperature_c"], OFTEN, None, False),
+    ],
+)
+def test_mains_power_is_believed_only_where_it_is_sure(
+    source: str, metrics: list[str], interval_s: float, power: PowerSource, *, is_mains: bool
+) -> None:
+    assert habits_of(source, metrics, interval_s, power).is_mains is is_mains
 
 
 def test_nobody_is_silent_while_nobody_listens() -> None:

@@ -57,6 +57,8 @@ def test_a_golden_payload_means_what_its_documentation_says(family: str, case: G
     ]
     for one, meant in zip(parts.readings, case.readings, strict=True):
         assert dict(one.metrics) == pytest.approx(meant.metrics)
+        label = one.label or one.identity
+        assert (label and label.power_source) == meant.power
     assert [(one.device.native_id, one.available) for one in parts.availability] == list(
         case.available
     )

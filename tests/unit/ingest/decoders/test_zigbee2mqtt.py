@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from mould_watch.domain.power import PowerSource
 from mould_watch.errors import UndecodableMessageError
 from mould_watch.ingest.decoded import (
     Counted,
@@ -177,6 +178,38 @@ def test_bridge_devices() -> None:
             ),
         )
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "power"),
+    [
+        ("Battery", "EndDevice", PowerSource.BATTERY),
+        # as in its documentation
+        ("Battery", "Router", PowerSource.BATTERY),
+        ("Mains (single phase)", "EndDevice", PowerSource.MAINS),
+        ("Mains (3 phase)", "Router", PowerSource.MAINS),
+        ("Emergency mains constantly powered", "EndDevice", PowerSource.MAINS),
+        ("DC Source", "Router", PowerSource.MAINS),
+        ("DC Source", "EndDevice", None),
+        ("Unknown", "EndDevice", None),
+        (None, "EndDevice", None),
+        (None, None, None),
+    ],
+)
+def test_what_a_device_is_powered_by(
+    said: str | None, kind: str | None, power: PowerSource | None
+) -> None:
+    address = "0x00158d0001dc126a"
+    entry = {"ieee_address": address, "friendly_name": "x", "type": kind, "power_source": said}
+    listed = decode("bridge/devices", [entry])
+    assert isinstance(listed, DecodedIdentities)
+    assert listed.identities[0].power_source is power
+    state = decode(
+        "x", {"temperature": 1, "device": {"ieeeAddr": address, "type": kind, "powerSource": said}}
+    )
+    assert isinstance(state, DecodedReading)
+    assert state.identity is not None
+    assert state.identity.power_source is power
 
 
 @pytest.mark.parametrize("payload", [{}, "x", [1, 2], [{"ieee_address": "nonsense"}], b"broken"])

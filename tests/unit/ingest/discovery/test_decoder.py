@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from mould_watch.domain.power import PowerSource
 from mould_watch.errors import UndecodableMessageError
 from mould_watch.ingest.decoded import (
     Counted,
@@ -340,6 +341,47 @@ def test_availability_is_put_together_as_its_mode_says(
     assert isinstance(decoded, DecodedSeveral)
     last = [one.available for one in decoded.availability]
     assert last == ([] if expected is None else [expected])
+
+
+def powers(decoder: DiscoveryDecoder) -> list[PowerSource | None]:
+    said = [one.label for one in readings(decoder, b'{"temperature": 1}')]
+    return [None if label is None else label.power_source for label in said]
+
+
+@pytest.mark.parametrize(
+    ("part", "power"),
+    [
+        ({"device_class": "battery", "unit_of_measurement": "%"}, PowerSource.BATTERY),
+        ({"device_class": "voltage", "name": "Battery voltage"}, PowerSource.BATTERY),
+        ({"device_class": "voltage", "unique_id": "bath_batt"}, PowerSource.BATTERY),
+        # a plug's
+        ({"device_class": "voltage", "name": "Voltage"}, None),
+        ({"device_class": "power"}, None),
+    ],
+)
+@pytest.mark.parametrize("is_first", [True, False])
+def test_an_announcement_shows_that_its_device_has_a_battery(
+    decoder: DiscoveryDecoder, part: dict[str, Any], power: PowerSource | None, *, is_first: bool
+) -> None:
+    other = {"unique_id": "u", "state_topic": "other", "value_template": "{{ value }}"} | part
+    if is_first:
+        announce(decoder, "sensor/bath/u", **other)
+    announce(decoder)
+    hall = {"identifiers": ["hall"], "name": "Hall"}
+    announce(decoder, "sensor/hall/t", unique_id="t2", device=hall, state_topic="hall")
+    if not is_first:
+        announce(decoder, "sensor/bath/u", **other)
+    assert powers(decoder) == [power]
+    (neighbour,) = readings(decoder, b'{"temperature":1}', "hall")
+    assert neighbour.label is None
+
+
+def test_a_whole_device_shows_by_any_part_that_it_has_a_battery(decoder: DiscoveryDecoder) -> None:
+    low = {"p": "binary_sensor", "dev_cla": "battery", "uniq_id": "low", "stat_t": STATE}
+    parts = {"t": component() | {"p": "sensor"}, "low": low}
+    whole = {"dev": {"ids": ["bath-1"]}, "o": {"name": "x"}, "cmps": parts}
+    decoder.decode("homeassistant/device/bath/config", json.dumps(whole).encode())
+    assert powers(decoder) == [PowerSource.BATTERY]
 
 
 def test_a_topic_may_be_state_and_availability_at_once(decoder: DiscoveryDecoder) -> None:
