@@ -91,7 +91,6 @@ class Life:
         return self.over[incident_id]
 
     def judge(self, subject: Subject, verdict: Verdict, *, notify: bool = True) -> None:
-        self._end_snooze(subject, notify=notify)
         taken = steps(subject.incident, verdict)
         for step in taken:
             if subject.incident is None:
@@ -104,7 +103,8 @@ class Life:
             if not subject.incident.state.is_live:
                 self.over[subject.incident.incident_id] = subject.incident
                 subject.incident = None
-        if not taken:
+        ended = self._end_snooze(subject, notify=notify)
+        if not taken and not ended:
             self.keep_up(subject, notify=notify, is_unsteady=verdict.is_unsteady, reminders=True)
 
     def retire(self, subject: Subject) -> None:
@@ -312,11 +312,14 @@ class Life:
                 is_tried_elsewhere=bundle is not None and bundle.attempts > 0,
             )
 
-    def _end_snooze(self, subject: Subject, *, notify: bool) -> None:
+    def _end_snooze(self, subject: Subject, *, notify: bool) -> bool:
         incident = subject.incident
-        if incident is not None and (ended := end_of_snooze(incident, self.now)) is not None:
-            subject.incident = ended.incident
-            self.keep_up(subject, notify=notify)
+        ended = None if incident is None else end_of_snooze(incident, self.now)
+        if ended is None:
+            return False
+        subject.incident = ended.incident
+        self.keep_up(subject, notify=notify)
+        return True
 
     def advance(self, delta: timedelta) -> None:
         self.now += delta

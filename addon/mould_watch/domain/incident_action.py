@@ -98,9 +98,9 @@ def handle(
 
 
 def end_of_snooze(incident: Incident, now: datetime) -> Handling | None:
-    """Return the step of an incident that was put off until a time that has come."""
+    """Return the step of a live incident that was put off until a time that has come."""
     until = incident.snoozed_until
-    if until is None or now < until:
+    if until is None or now < until or not incident.state.is_live:
         return None
     changed = replace(incident, snoozed_until=None, handled_level=None)
     return _handling(incident, changed, Cause.SNOOZE_ENDED, {"until": until.isoformat()})

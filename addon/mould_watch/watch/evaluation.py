@@ -144,15 +144,15 @@ async def _follow(writer: IncidentWriter, live: Sequence[Incident], judgement: J
     """Bring every incident to what its rule says now, and its alarms to who wants them."""
     by_rule = {incident.rule_id: incident for incident in live}
     events: list[IncidentEvent] = []
-    for snoozed in live:
-        ended = await writer.end_snooze(snoozed)
-        if ended is not None:
-            by_rule[snoozed.rule_id] = ended.incident
-            events.append(ended)
     still: list[Incident] = []
     for verdict in judgement.verdicts:
         incident = by_rule.pop(verdict.rule_id, None)
         taken = await _take_steps(writer, incident, verdict)
+        # after the verdict: who put it off is not reminded of what has just got better
+        now_is = taken[-1].incident if taken else incident
+        ended = None if now_is is None else await writer.end_snooze(now_is)
+        if ended is not None:
+            taken.append(ended)
         events += taken
         if incident is not None and not taken:
             still.append(incident)

@@ -38,6 +38,15 @@ SUBJECTS = ("bath/mould", "bath/silent", "attic/mould")
 WHICH = st.sampled_from(range(len(SUBJECTS)))
 
 
+WAVERING = Verdict(rule_id="rule", is_known=True, is_clear=True)
+"""Clear now, and not for as long as the rule asks."""
+
+
+def suspicion(level: Level) -> Verdict:
+    """Return what a rule says that must last before it counts."""
+    return Verdict(rule_id="rule", is_known=True, level=level, is_breach=True, breach_since=NOON)
+
+
 def verdict(level: Level, *, unsteady: bool = False) -> Verdict:
     is_breach = level is not NONE
     return Verdict(
@@ -101,6 +110,38 @@ class LifeMachine(RuleBasedStateMachine):
         self.judge(which, NONE)
         if settles:
             self.go_on(1, accepted=True)
+
+    @rule(which=WHICH, level=st.sampled_from([WARNING, HIGH]))
+    def suspect(self, which: int, level: Level) -> None:
+        """Nobody is told of what is not verified; what is known of already is not moved by it."""
+        subject, known = self.life.subjects[which], self.known[which]
+        rows = len(self.life.rows)
+        if known.level is NONE:
+            self.life.judge(subject, suspicion(level))
+            assert len(self.life.rows) == rows
+
+    @rule(which=WHICH, minutes=st.sampled_from([1, 60, 360]))
+    def waver(self, which: int, minutes: int) -> None:
+        """It looks better for a while: nothing new is said, and nothing is over."""
+        subject, known = self.life.subjects[which], self.known[which]
+        if known.level is NONE:
+            return
+        loud = {row.notification_id for row in self._loud_of(subject)}
+        self.life.judge(subject, WAVERING)
+        self.life.advance(timedelta(minutes=minutes))
+        self.life.judge(subject, WAVERING)
+        known.pass_time(self.life.now)
+        self.life.release()
+        self.life.send()
+        assert subject.incident is not None
+        assert subject.incident.state is IncidentState.RECOVERING
+        assert {row.notification_id for row in self._loud_of(subject)} <= loud
+
+    def _loud_of(self, subject: Subject) -> list[Row]:
+        """Return what the rule of a subject says by itself, not together with others."""
+        incident = subject.incident
+        own = [] if incident is None else self._of(incident.incident_id)
+        return [row for row in own if row.kind.is_alarming and not _is_bundle(row, self)]
 
     def judge(self, which: int, level: Level, *, unsteady: bool = False) -> None:
         self.life.judge(self.life.subjects[which], verdict(level, unsteady=unsteady))
@@ -175,9 +216,11 @@ class LifeMachine(RuleBasedStateMachine):
     def the_incident_is_what_the_person_knows(self) -> None:
         for subject, known in zip(self.life.subjects, self.known, strict=True):
             incident = subject.incident
-            assert (incident is None) == (known.level is NONE)
-            if incident is not None:
-                assert incident.state is IncidentState.OPEN
+            if known.level is NONE:
+                assert incident is None or incident.state is IncidentState.VERIFYING
+            else:
+                assert incident is not None
+                assert incident.state in {IncidentState.OPEN, IncidentState.RECOVERING}
                 assert incident.level is known.level
                 assert is_handled(incident) == (known.seen_at is not None)
 
