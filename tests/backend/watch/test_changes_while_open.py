@@ -1,6 +1,7 @@
 """What a household changes while an incident is open: names, languages, sensors, phones."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -15,7 +16,10 @@ from tests.support.watched_values import MINUTE, Household, too_damp
 
 DAMP, DRY = 80.0, 52.0
 RULE = f"threshold:{UUID(int=7)}"
-LIMIT = {"metric_thresholds": [too_damp(UUID(int=7))], "rules": {"mould_level": {"notify": False}}}
+LIMIT: dict[str, Any] = {
+    "metric_thresholds": [too_damp(UUID(int=7))],
+    "rules": {"mould_level": {"notify": False}},
+}
 
 
 @pytest.fixture

@@ -1,8 +1,5 @@
 """Invariant 11: a wall clock that was wrong, or that changes by an hour, only delays."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -12,6 +9,7 @@ from mould_watch.storage.database import Database
 from mould_watch.watch.evaluator import Evaluator
 from tests.support.climate import NOON, hours
 from tests.support.rooms import HomeForTests, RoomForTests, Row, SettableClock
+from tests.support.running import running
 from tests.support.waiting import until
 from tests.support.watched_values import MINUTE, Household, too_damp
 
@@ -31,17 +29,6 @@ async def bath_of(home: HomeForTests) -> RoomForTests:
         metric_thresholds=[too_damp(UUID(int=7))],
         rules={"mould_level": {"notify": False}},
     )
-
-
-@asynccontextmanager
-async def running(evaluator: Evaluator) -> AsyncIterator[None]:
-    task = asyncio.create_task(evaluator.run(), name="evaluator")
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 @pytest.mark.parametrize("was_running", [True, False])
@@ -69,7 +56,7 @@ async def test_a_clock_that_was_ahead_holds_nothing_up_when_it_is_set_right(
     clock.set(NOON + hours(48))
     await home.write(bath.device_id, [Row(clock.now(), DAMP)])
     evaluator = Evaluator(database, clock)
-    async with running(evaluator):
+    async with running(evaluator.run(), "evaluator"):
         await until(is_held)
         if was_running:
             clock.set(NOON)
@@ -80,7 +67,7 @@ async def test_a_clock_that_was_ahead_holds_nothing_up_when_it_is_set_right(
         assert jumps == [{"since": NOON}]
     else:
         clock.set(NOON)
-        async with running(Evaluator(database, clock)):
+        async with running(Evaluator(database, clock).run(), "evaluator"):
             await until(is_released)
             await until(all_is_planned_soon)
     assert await bath.incidents(f"threshold:{UUID(int=7)}") == ["open"]

@@ -6,7 +6,9 @@ import logging
 import asyncpg
 import pytest
 
-from mould_watch.domain.incident import LAWFUL, IncidentState
+from mould_watch.domain.incident import LAWFUL, Incident, IncidentState, Step
+from mould_watch.errors import IllegalTransitionError
+from mould_watch.storage import incidents
 from mould_watch.storage.database import Database
 from mould_watch.watch.evaluator import Evaluator
 from tests.support.climate import DAMP_DAY, DAMP_PCT, DRY_PCT, NOON, hours
@@ -61,6 +63,33 @@ async def test_a_subject_in_other_hands_is_left_alone(
     done = await evaluator.evaluate_waiting()
     assert (done.contended, done.evaluated) == (0, 1)
     assert await bathroom.incidents() == ["open"]
+
+
+async def test_of_two_who_saw_an_incident_alike_one_moves_it(
+    database: Database, bathroom: RoomForTests, evaluator: Evaluator
+) -> None:
+    """The guard of the UPDATE alone, as if both had taken the subject."""
+    await bathroom.measure(NOON, DAMP_DAY)
+    await evaluator.evaluate_waiting()
+    async with database.connection() as connection:
+        (seen,) = await incidents.live_incidents(connection, bathroom.subject_id)
+
+    async def advance(incident: Incident, to: IncidentState) -> Incident:
+        step = Step(incident.state, to, incident.level)
+        async with database.transaction() as connection:
+            moved, _ = await incidents.advance_incident(
+                connection, incident, step, at=NOON, evidence={}
+            )
+        return moved
+
+    recovering = await advance(seen, IncidentState.RECOVERING)
+    with pytest.raises(IllegalTransitionError, match="is no longer open with sequence 2"):
+        await advance(seen, IncidentState.RECOVERING)
+    # nor is it moved by who saw this state, but before two steps of others
+    await advance(recovering, IncidentState.OPEN)
+    with pytest.raises(IllegalTransitionError, match="is no longer open with sequence 2"):
+        await advance(seen, IncidentState.RECOVERING)
+    assert await bathroom.path() == ["verifying", "open", "recovering", "open"]
 
 
 async def test_a_restart_opens_nothing_twice(

@@ -12,8 +12,9 @@ from mould_watch.api.messages import IncidentAction
 from mould_watch.domain.condition import Level
 from mould_watch.domain.incident import Cause, IncidentState, Step
 from mould_watch.domain.incident_action import Action
+from mould_watch.domain.notification import Lane
 from mould_watch.domain.notification_policy import NotificationPolicy
-from mould_watch.storage import incidents
+from mould_watch.storage import held, incidents
 from mould_watch.storage.database import Connection, Database
 from mould_watch.watch.evaluator import Evaluator
 from tests.support.climate import NOON, hours
@@ -529,6 +530,20 @@ async def test_a_flood_of_rooms_is_throttled_and_ends_with_one_summary(
     await household.go_on(timedelta(minutes=62))
     assert household.kinds() == ["alarm"] * 3 + ["summary"]
     assert household.heard[-1]["title"] == "7 messages in one"
+
+
+async def test_one_at_a_time_decides_what_a_target_gets(
+    household: Household, bath: RoomForTests, database: Database
+) -> None:
+    """Two at once would each count what was let go before, and together let go too much."""
+    await becomes_damp(household, bath)
+    household.clock.advance(MINUTE)
+    async with database.transaction() as other:
+        assert await held.lock_target(other, Lane("home_assistant", "home-1", "phone-1"))
+        await household.go_on()
+        assert household.kinds() == []
+    await household.go_on()
+    assert household.kinds() == ["alarm"]
 
 
 async def test_a_target_gets_no_more_a_day_than_its_service_takes(

@@ -92,3 +92,30 @@ async def test_a_threshold_taken_away_ends_its_incident_and_the_asking(
     await home.write(fridge, [Row(NOON + hours(0.2), None, temperature_c=12.0)])
     asked = await home.fetch("SELECT FROM evaluation_request WHERE subject_id = $1", subject_id)
     assert asked == []
+
+
+async def test_what_a_new_device_had_stored_up_alarms_nobody_within_its_grace(
+    home: HomeForTests, evaluator: Evaluator, clock: SettableClock
+) -> None:
+    """A freezer's logger is switched on and sends two warm days at once; then it cools down."""
+    fridge = await home.device("fridge")
+    await home.connection.execute(
+        "UPDATE device SET first_seen_at = $1 WHERE id = $2", NOON, fridge
+    )
+    await watch(home, fridge, 8.0)
+    backlog = [Row(NOON - hours(48 - n), None, temperature_c=19.0) for n in range(49)]
+    await home.write(fridge, backlog)
+
+    async def opened() -> int:
+        await evaluator.evaluate_waiting()
+        rows = await home.fetch("SELECT FROM incident WHERE opened_at IS NOT NULL")
+        return len(rows)
+
+    assert await opened() == 0
+    clock.set(NOON + hours(0.4))
+    await home.write(fridge, [Row(clock.now(), None, temperature_c=15.0)])
+    assert await opened() == 0
+    # still so when the half an hour is over: that is news
+    clock.set(NOON + hours(0.6))
+    await home.write(fridge, [Row(clock.now(), None, temperature_c=14.0)])
+    assert await opened() == 1
