@@ -23,6 +23,8 @@ class IssueKind(StrEnum):
     PHONE_UNREACHABLE = "phone_unreachable"
     QOS_ZIGBEE2MQTT = "qos_zigbee2mqtt"
     QOS_PLAIN_JSON = "qos_plain_json"
+    QOS_ESPHOME = "qos_esphome"
+    QOS_SHELLY = "qos_shelly"
     DEVICE_CLOCK_WRONG = "device_clock_wrong"
     PHONES_ALIKE = "phones_alike"
 

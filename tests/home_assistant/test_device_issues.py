@@ -86,22 +86,49 @@ async def test_one_that_was_ignored_stays_ignored(
     assert shown(kind, entry.entry_id).dismissed_version is not None
 
 
-async def test_a_sensor_whose_qos_nobody_can_change_is_not_complained_about(
+QOS_KINDS = [kind for kind in IssueKind if kind.value.startswith("qos_")]
+ANNOUNCED = "mqtt:discovery"
+
+
+@pytest.mark.parametrize(
+    ("source_instance", "native_id", "maker", "kind"),
+    [
+        ("mqtt:zigbee2mqtt", ADDRESS, "Aqara", IssueKind.QOS_ZIGBEE2MQTT),
+        ("mqtt:my zigbee", ADDRESS, "Aqara", IssueKind.QOS_ZIGBEE2MQTT),
+        (ANNOUNCED, f"zigbee2mqtt_{ADDRESS}", "Aqara", IssueKind.QOS_ZIGBEE2MQTT),
+        ("mqtt:json", "mould-watch/readings/attic", None, IssueKind.QOS_PLAIN_JSON),
+        ("mqtt:numbers", "Attic", None, IssueKind.QOS_PLAIN_JSON),
+        (ANNOUNCED, "a4cf12f03246", "Espressif", IssueKind.QOS_ESPHOME),
+        (ANNOUNCED, "a4cf12f03246:probe", "espressif", IssueKind.QOS_ESPHOME),
+        ("mqtt:shelly", "shellyht-208500", None, IssueKind.QOS_SHELLY),
+        ("mqtt:shelly", "shelly1-A1B2C3:ext0", None, IssueKind.QOS_SHELLY),
+        # they send with QoS 1, or cannot be told to
+        ("mqtt:shelly", "shellyplusht-b8d61a8b17cc", None, None),
+        ("mqtt:shelly", "shellyhtg3-54320464e2a8", None, None),
+        ("mqtt:tasmota", "bath:AM2301", None, None),
+        ("mqtt:tasmota", "bridge:0x2916", None, None),
+        ("mqtt:theengs", "A4:C1:38:AB:CD:EF", "Xiaomi", None),
+        ("mqtt:ruuvi", "CB:B8:33:4C:88:4F", None, None),
+        (ANNOUNCED, "rtl_433-7", "rtl_433", None),
+        (ANNOUNCED, "unknown", None, None),
+    ],
+)
+async def test_each_kind_of_sensor_has_its_own_way_to_qos_1_or_is_not_complained_about(
     backend: Backend,
     setup: Setup,
     shown: Any,  # noqa: ANN401
+    *,
+    source_instance: str,
+    native_id: str,
+    maker: str | None,
+    kind: IssueKind | None,
 ) -> None:
     backend.devices = [
-        device("DC4F22000000", "Tasmota", source_instance="mqtt:tasmota", qos=0),
-        device("mould-watch/readings/attic", "attic", source_instance="mqtt:json", qos=0),
+        device(native_id, "It", source_instance=source_instance, manufacturer=maker, qos=0)
     ]
-    entry = await setup(
-        room("Bathroom", sources=source("DC4F22000000", "mqtt:tasmota")),
-        room("Attic", sources=source("mould-watch/readings/attic", "mqtt:json")),
-    )
-    assert shown(IssueKind.QOS_ZIGBEE2MQTT, entry.entry_id) is None
-    issue = shown(IssueKind.QOS_PLAIN_JSON, entry.entry_id)
-    assert issue.translation_placeholders == {"devices": "attic"}
+    entry = await setup(room("Bathroom", sources=source(native_id, source_instance)))
+    found = [one for one in QOS_KINDS if shown(one, entry.entry_id) is not None]
+    assert found == ([] if kind is None else [kind])
 
 
 async def test_a_wrong_clock_is_told_of_until_it_is_right(
