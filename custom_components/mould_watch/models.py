@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from homeassistant.util import dt as dt_util
 
-from .room_condition import Condition, text_or_none
+from .room_condition import Condition, incident_ids, text_or_none
 
 # an incident in one of these is what its rule warns of
 RISK_STATES = frozenset({"open", "recovering"})
@@ -88,6 +88,8 @@ class Device:
     # rule ids of its incidents that are open, and of the rules that have no data
     breached_rules: frozenset[str] = frozenset()
     unknown_rules: frozenset[str] = frozenset()
+    # its live incidents
+    incident_ids: tuple[str, ...] = ()
     # whether it was judged at all
     judged: bool = False
 
@@ -120,6 +122,7 @@ class Device:
                 if incident["state"] in RISK_STATES
             ),
             unknown_rules=frozenset(str(rule) for rule in judged.get("unknown_rules") or ()),
+            incident_ids=incident_ids(judged),
             judged=condition is not None,
         )
 

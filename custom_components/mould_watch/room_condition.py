@@ -42,6 +42,8 @@ class Condition:
     reason: str | None = None
     at_risk: bool | None = None
     incident_since: str | None = None
+    # all that are live, whatever they are about
+    incident_ids: tuple[str, ...] = ()
     learning_until: str | None = None
     # share of the hours with data, 0..1
     coverage: float | None = None
@@ -71,6 +73,7 @@ class Condition:
             reason=text_or_none(data.get("reason")),
             at_risk=data.get("at_risk"),
             incident_since=text_or_none(incident.get("since")),
+            incident_ids=incident_ids(data),
             learning_until=text_or_none(data.get("learning_until")),
             coverage=data.get("coverage"),
             lowest_safe_temperature_c=data.get("lowest_safe_temperature_c"),
@@ -81,6 +84,11 @@ class Condition:
             airing=dict(data.get("airing") or {}),
             drying=dict(data.get("drying") or {}),
         )
+
+
+def incident_ids(condition: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the ids of the live incidents of a condition, a room's or a device's."""
+    return tuple(str(incident["incident_id"]) for incident in condition.get("incidents") or ())
 
 
 def text_or_none(value: object) -> str | None:

@@ -1,4 +1,4 @@
-"""What can be told of a room: how cold its cold spot is, and that it was cleaned."""
+"""What can be told of a room: how cold its cold spot is, that it was cleaned, that it was seen."""
 
 from typing import Any, Final
 from uuid import uuid4
@@ -20,16 +20,21 @@ from homeassistant.util import dt as dt_util
 from .const import APPLIES_FROM, DOMAIN
 from .document import rooms_of
 from .errors import MouldWatchClientError, RefusedError
+from .responses import tomorrow
 from .runtime import MouldWatchConfigEntry
 from .units import to_celsius
+from .watched_devices import Watched, watched_of
 
 SERVICE_RECORD_COLD_SPOT: Final = "record_cold_spot"
 SERVICE_START_EPISODE: Final = "start_episode"
+SERVICE_ACKNOWLEDGE: Final = "acknowledge"
+SERVICE_SNOOZE: Final = "snooze"
 ATTR_DEVICE_ID: Final = "device_id"
 ATTR_SURFACE_TEMPERATURE: Final = "surface_temperature"
 ATTR_AT: Final = "at"
 ATTR_APPLIES_FROM: Final = "applies_from"
 ATTR_REASON: Final = "reason"
+ATTR_UNTIL: Final = "until"
 ALWAYS: Final = "always"
 CLEANED: Final = "cleaned"
 REASONS: Final = (CLEANED, "renewed")
@@ -43,18 +48,21 @@ COLD_SPOT_REASONS: Final = (
     "no_room_temperature",
 )
 
-_ROOM: Final = {probatio.Required(ATTR_DEVICE_ID): cv.string}
+_DEVICE: Final = {probatio.Required(ATTR_DEVICE_ID): cv.string}
 _COLD_SPOT_SCHEMA: Final = probatio.Schema(
     {
-        **_ROOM,
+        **_DEVICE,
         probatio.Required(ATTR_SURFACE_TEMPERATURE): probatio.Coerce(float),
         probatio.Optional(ATTR_AT): cv.datetime,
         probatio.Optional(ATTR_APPLIES_FROM, default=ALWAYS): probatio.In(APPLIES_FROM),
     }
 )
 _EPISODE_SCHEMA: Final = probatio.Schema(
-    {**_ROOM, probatio.Optional(ATTR_REASON, default=CLEANED): probatio.In(REASONS)}
+    {**_DEVICE, probatio.Optional(ATTR_REASON, default=CLEANED): probatio.In(REASONS)}
 )
+
+_ACKNOWLEDGE_SCHEMA: Final = probatio.Schema(_DEVICE)
+_SNOOZE_SCHEMA: Final = probatio.Schema({**_DEVICE, probatio.Optional(ATTR_UNTIL): cv.datetime})
 
 
 @callback
@@ -72,6 +80,20 @@ def async_setup_services(hass: HomeAssistant) -> None:
         SERVICE_START_EPISODE,
         _start_episode,
         schema=_EPISODE_SCHEMA,
+        supports_response=SupportsResponse.OPTIONAL,
+    )
+    hass.services.async_register(
+        DOMAIN,
+        SERVICE_ACKNOWLEDGE,
+        _acknowledge,
+        schema=_ACKNOWLEDGE_SCHEMA,
+        supports_response=SupportsResponse.OPTIONAL,
+    )
+    hass.services.async_register(
+        DOMAIN,
+        SERVICE_SNOOZE,
+        _snooze,
+        schema=_SNOOZE_SCHEMA,
         supports_response=SupportsResponse.OPTIONAL,
     )
 
@@ -100,20 +122,68 @@ async def _start_episode(call: ServiceCall) -> ServiceResponse:
     return await start_episode(entry, room_id, call.data[ATTR_REASON])
 
 
+async def _acknowledge(call: ServiceCall) -> ServiceResponse:
+    return await _handle(call, "seen")
+
+
+async def _snooze(call: ServiceCall) -> ServiceResponse:
+    until = call.data.get(ATTR_UNTIL)
+    # one without a time zone is of the home's
+    when = tomorrow(dt_util.now()) if until is None else dt_util.as_utc(until)
+    return await _handle(call, "snooze", until=when.isoformat())
+
+
+async def _handle(call: ServiceCall, action: str, **more: str) -> ServiceResponse:
+    """Do what a button on a phone does, to every incident of a room or watched device.
+
+    Where nothing is the matter nothing is done: an automation need not ask before.
+    """
+    entry, incident_ids = _incidents_of(call)
+    results = [
+        await _ask(entry, "incident_action", incident_id=incident_id, action=action, **more)
+        for incident_id in incident_ids
+    ]
+    return {"incidents": [one["incident"] for one in results]}
+
+
 def _room_of(call: ServiceCall) -> tuple[MouldWatchConfigEntry, str]:
     """Return the room an action is about, and its entry. Raises ServiceValidationError."""
-    device = dr.async_get(call.hass).async_get(call.data[ATTR_DEVICE_ID])
-    identifiers = device.identifiers if device else frozenset()
-    ours = {identity for domain, identity in identifiers if domain == DOMAIN}
+    ours = _identities_of(call)
     for entry in call.hass.config_entries.async_entries(DOMAIN):
         for room_id in rooms_of(entry):
             if room_id in ours:
-                if entry.state is not ConfigEntryState.LOADED:
-                    raise ServiceValidationError(
-                        translation_domain=DOMAIN, translation_key="entry_not_loaded"
-                    )
-                return entry, room_id
+                return _loaded(entry), room_id
     raise ServiceValidationError(translation_domain=DOMAIN, translation_key="not_a_room")
+
+
+def _incidents_of(call: ServiceCall) -> tuple[MouldWatchConfigEntry, tuple[str, ...]]:
+    """Return the live incidents of a room or watched device. Raises ServiceValidationError."""
+    ours = _identities_of(call)
+    for entry in call.hass.config_entries.async_entries(DOMAIN):
+        for room_id in rooms_of(entry):
+            if room_id in ours:
+                room = _loaded(entry).runtime_data.coordinator.data.rooms.get(room_id)
+                return entry, () if room is None else room.condition.incident_ids
+        for key, subentry in watched_of(entry).items():
+            if key in ours:
+                runtime = _loaded(entry).runtime_data
+                watched = Watched.of(subentry.data).key(runtime.instance_id)
+                device = runtime.coordinator.data.devices.get(watched)
+                return entry, () if device is None else device.incident_ids
+    raise ServiceValidationError(translation_domain=DOMAIN, translation_key="not_watched")
+
+
+def _identities_of(call: ServiceCall) -> set[str]:
+    """Return what the integration knows the device of an action by."""
+    device = dr.async_get(call.hass).async_get(call.data[ATTR_DEVICE_ID])
+    identifiers = device.identifiers if device else frozenset()
+    return {identity for domain, identity in identifiers if domain == DOMAIN}
+
+
+def _loaded(entry: MouldWatchConfigEntry) -> MouldWatchConfigEntry:
+    if entry.state is not ConfigEntryState.LOADED:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="entry_not_loaded")
+    return entry
 
 
 async def _ask(entry: MouldWatchConfigEntry, request: str, **content: Any) -> dict[str, Any]:  # noqa: ANN401 - as the protocol has it

@@ -23,6 +23,7 @@ from custom_components.mould_watch.const import (
     APPLIES_FROM,
     CLIENT_VERSION,
     LEVELS,
+    MODEL_DEVICE,
     MODEL_ROOM,
     OUTLOOKS,
     PROTECT_CHOICES,
@@ -39,7 +40,9 @@ from custom_components.mould_watch.rule_choice import RULE_CHOICES
 from custom_components.mould_watch.runtime import ENTITIES_OF_A_ROOM
 from custom_components.mould_watch.services import (
     COLD_SPOT_REASONS,
+    SERVICE_ACKNOWLEDGE,
     SERVICE_RECORD_COLD_SPOT,
+    SERVICE_SNOOZE,
     SERVICE_START_EPISODE,
 )
 from custom_components.mould_watch.services import REASONS as EPISODE_REASONS
@@ -339,10 +342,14 @@ def test_every_exception_has_its_text() -> None:
 def test_every_action_has_its_texts_and_its_icon() -> None:
     actions = yaml.safe_load((INTEGRATION / "services.yaml").read_text())
     assert set(actions) == set(TEXTS["services"]) == set(ICONS["services"])
-    assert set(actions) == {SERVICE_RECORD_COLD_SPOT, SERVICE_START_EPISODE}
+    of_rooms = {SERVICE_RECORD_COLD_SPOT, SERVICE_START_EPISODE}
+    of_incidents = {SERVICE_ACKNOWLEDGE, SERVICE_SNOOZE}
+    assert set(actions) == of_rooms | of_incidents
     for name, action in actions.items():
         assert set(action["fields"]) == set(TEXTS["services"][name]["fields"])
-        assert action["fields"]["device_id"]["selector"]["device"]["filter"]["model"] == MODEL_ROOM
+        asked = action["fields"]["device_id"]["selector"]["device"]["filter"]
+        models = {one["model"] for one in ([asked] if isinstance(asked, dict) else asked)}
+        assert models == ({MODEL_ROOM} if name in of_rooms else {MODEL_ROOM, MODEL_DEVICE})
     reasons = actions[SERVICE_START_EPISODE]["fields"]["reason"]["selector"]["select"]
     assert tuple(reasons["options"]) == EPISODE_REASONS
     assert set(TEXTS["selector"][reasons["translation_key"]]["options"]) == set(EPISODE_REASONS)
