@@ -95,16 +95,30 @@ async def test_a_phone_that_was_replaced_is_missed_by_nobody(
 
 
 async def test_one_that_tells_of_failures_and_fails_keeps_nothing_alive(
-    home: HomeForTests, evaluator: Evaluator, clock: SettableClock
+    home: HomeForTests, evaluator: Evaluator, clock: SettableClock, database: Database
 ) -> None:
-    """No loop: it opens nothing, and the first is over after a day all the same."""
-    await _fail(home)
+    """No loop: it opens nothing, and when the first is tried again all is over."""
+    first = await _fail(home)
     await _judge(evaluator, clock, timedelta(minutes=2))
     told = await _told(home)
     await _fail(home, told["phone-1"])
     await _judge(evaluator, clock, timedelta(minutes=2))
     assert await _states(home) == ["open"]
     assert await _told(home) == told
-    await _judge(evaluator, clock, timedelta(hours=24))
+    async with database.transaction() as connection:
+        await outbox_care.retry(connection, first)
+    for _ in range(2):
+        await _judge(evaluator, clock, timedelta(minutes=2))
+    assert await _states(home) == ["resolved"]
+
+
+async def test_a_failure_is_news_for_a_day(
+    home: HomeForTests, evaluator: Evaluator, clock: SettableClock
+) -> None:
+    await _fail(home)
+    await _judge(evaluator, clock, timedelta(minutes=2))
+    await _judge(evaluator, clock, timedelta(hours=23))
+    assert await _states(home) == ["open"]
+    await _judge(evaluator, clock, timedelta(hours=1))
     await _judge(evaluator, clock, timedelta(minutes=2))
     assert await _states(home) == ["resolved"]
