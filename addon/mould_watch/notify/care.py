@@ -79,7 +79,7 @@ class Care:
                 channel.asked_for(others)
 
     async def _fall_back(self) -> None:
-        """Hand over what waited too long for a route that nobody has.
+        """Hand over what waited too long for a route that nobody has, or that does not deliver.
 
         A process that has just started, or just lost the route, waits as long before it says
         so: whoever has the route may be about to come back to it.
@@ -89,6 +89,7 @@ class Care:
         now_s = self._clock.monotonic_s()
         if way is None or now_s - self._began_s < after_s:
             return
+        said_by = f"{way.channel}:{way.target}"
         for channel in self._channels:
             if channel.name == way.channel:
                 continue
@@ -97,7 +98,6 @@ class Care:
                 for (name, route), at_s in self._served_s.items()
                 if name == channel.name and now_s - at_s < after_s
             ]
-            said_by = f"{way.channel}:{way.target}"
             reason = f"nobody was connected for {after_s / 60:.0f} min: {said_by} says it instead"
             async with self._database.transaction() as connection:
                 handed = await outbox_care.fall_back(
@@ -110,6 +110,18 @@ class Care:
                     said_by,
                     extra=_log_fields(one),
                 )
+        reason = f"it could not be delivered for {after_s / 60:.0f} min: {said_by} says it instead"
+        async with self._database.transaction() as connection:
+            handed = await outbox_care.fall_back_undelivered(
+                connection, after_s, way=way, reason=reason
+            )
+        for one in handed:
+            _LOGGER.warning(
+                "A notification that could not be delivered for %.0f min goes to %s",
+                after_s / 60,
+                said_by,
+                extra=_log_fields(one),
+            )
 
     async def _hand_over_failed(self) -> None:
         """Have said another way what cannot be delivered: a phone that is gone, a wrong token."""

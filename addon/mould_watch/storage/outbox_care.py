@@ -1,10 +1,12 @@
 """What is done for notifications beside sending them: retried by hand, another way, removed."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
+
+import asyncpg
 
 from mould_watch.domain.notification import Lane
 from mould_watch.storage.database import Connection
@@ -73,15 +75,22 @@ async def fall_back(
     if not await connection.fetchval(_QUERIES.lock_fallback):
         return []
     waiting = await connection.fetch(_QUERIES.waiting_for_fallback, channel, list(served), after_s)
-    handed = [
-        HandedOver(row["id"], await _say(connection, row["id"], way), row["correlation_id"])
-        for row in waiting
-    ]
-    if handed:
-        await connection.execute(
-            _QUERIES.hand_over, [one.notification_id for one in handed], reason
-        )
-    return handed
+    return await _hand_over(connection, waiting, way, reason)
+
+
+async def fall_back_undelivered(
+    connection: Connection, after_s: float, *, way: Lane, reason: str
+) -> list[HandedOver]:
+    """Send over `way` what was tried elsewhere for `after_s` seconds, and never arrived.
+
+    Inside the transaction of `connection`, and otherwise as `fall_back`: it is served and does
+    not deliver, which is no better.
+    """
+    if not await connection.fetchval(_QUERIES.lock_fallback):
+        return []
+    place = (way.channel, way.route, way.target)
+    waiting = await connection.fetch(_QUERIES.undelivered_for_fallback, after_s, *place)
+    return await _hand_over(connection, waiting, way, reason)
 
 
 async def hand_over_failed(
@@ -103,6 +112,21 @@ async def hand_over_failed(
         if held is not None:
             fallback_id = await _say(connection, row["id"], way)
             handed.append(HandedOver(row["id"], fallback_id, held["correlation_id"]))
+    return handed
+
+
+async def _hand_over(
+    connection: Connection, waiting: Sequence[asyncpg.Record], way: Lane, reason: str
+) -> list[HandedOver]:
+    """Say over `way` what waits, and end it."""
+    handed = [
+        HandedOver(row["id"], await _say(connection, row["id"], way), row["correlation_id"])
+        for row in waiting
+    ]
+    if handed:
+        await connection.execute(
+            _QUERIES.hand_over, [one.notification_id for one in handed], reason
+        )
     return handed
 
 

@@ -1,7 +1,8 @@
 """What Home Assistant does not come for goes another way: once, and never comes back."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -23,6 +24,8 @@ from tests.support.notifications import (
     RecordingHomeAssistant,
     add_incident,
     add_notification,
+    claim,
+    give_back,
     row_of,
     states_of,
 )
@@ -99,6 +102,79 @@ async def test_several_phones_of_one_home_are_one_mail(
     late = await add_notification(connection, incident, target="phone-9", due_in_s=-100)
     (again,) = await _fall_back(database)
     assert (again.notification_id, again.fallback_id) == (late, None)
+
+
+async def _undelivered(database: Database, after_s: float = 60) -> list[HandedOver]:
+    async with database.transaction() as connection:
+        return await outbox_care.fall_back_undelivered(
+            connection, after_s, way=_MAIL, reason="it never arrived"
+        )
+
+
+async def _tried(connection: Connection, incident: UUID, kind: str = "alarm") -> UUID:
+    """Write one that was let go two minutes ago, tried, and is tried again in a quarter hour."""
+    id_ = await add_notification(connection, incident, kind=kind)
+    await connection.execute(
+        "UPDATE notification SET released_at = clock_timestamp() - interval '2 minutes' "
+        "WHERE id = $1",
+        id_,
+    )
+    for claimed in await claim(connection):
+        assert await give_back(connection, claimed, 900, "phone_action_missing: no action")
+    return id_
+
+
+async def test_what_is_tried_in_vain_goes_the_other_way_though_somebody_is_connected(
+    database: Database, connection: Connection
+) -> None:
+    """Home Assistant is there, and the phone's registration is of no use any more."""
+    incident = await add_incident(connection)
+    tried = await _tried(connection, incident)
+    untried = await add_notification(connection, await add_incident(connection))
+    assert await _undelivered(database, after_s=600) == [], "it has not been so long"
+
+    (handed,) = await _undelivered(database)
+
+    assert handed.notification_id == tried
+    assert (await row_of(connection, tried))["state"] == "cancelled"
+    assert (await row_of(connection, tried))["last_error"] == "it never arrived"
+    assert (await row_of(connection, untried))["state"] == "pending"
+    assert await _undelivered(database) == []
+    # it counts as told there, and is closed on both ways: the phone may show it after all
+    rows = await incidents.lane_rows(connection, incident, lock=False)
+    assert plan(_as(incident, IncidentState.OPEN), rows, (_PHONE,), notify=True).is_empty
+    (mail,) = await claim(connection, channel="apprise", routes=["mail"])
+    assert mail.notification_id == handed.fallback_id
+    rows = await incidents.lane_rows(connection, incident, lock=False)
+    closing = plan(_as(incident, IncidentState.RESOLVED), rows, (_PHONE,), notify=True)
+    assert {(new.lane, new.kind) for new in closing.add} == {
+        (_MAIL, "recovery"),
+        (_PHONE, "recovery"),
+    }
+
+
+async def test_what_is_over_or_has_more_to_say_is_not_sent_another_way(
+    database: Database, connection: Connection
+) -> None:
+    await _tried(connection, await add_incident(connection), kind="recovery")
+    followed = await add_incident(connection)
+    await _tried(connection, followed)
+    newer = await add_notification(connection, followed)
+    own = await add_notification(
+        connection,
+        await add_incident(connection),
+        channel="apprise",
+        route="mail",
+        target="mail",
+    )
+    await connection.execute(
+        "UPDATE notification SET released_at = clock_timestamp() - interval '2 minutes'"
+    )
+    for claimed in await claim(connection, channel="apprise", routes=["mail"]):
+        assert claimed.notification_id == own
+        assert await give_back(connection, claimed, 900, "http_503")
+    assert await _undelivered(database) == []
+    assert (await row_of(connection, newer))["state"] == "pending"
 
 
 async def test_every_reminder_goes_the_other_way(
@@ -221,6 +297,53 @@ async def test_the_worker_falls_back_once_and_home_assistant_gets_nothing_later(
     assert [seen["notification_id"] for seen in home_assistant.deliveries] == [str(new)]
     async with database.connection() as connection:
         assert await states_of(connection, waiting) == ["pending", "cancelled"]
+
+
+async def test_the_worker_gives_a_phone_up_that_never_takes_it_and_says_it_once(
+    database: Database, hook: Webhook
+) -> None:
+    """Also where the answer is never "no": the phone's action is missing for good."""
+
+    async def missing(_: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"outcome": "retry", "code": "phone_action_missing", "message": "no action"}
+
+    home_assistant = RecordingHomeAssistant(INSTANCE)
+    home_assistant.respond = missing
+    settings = NotifySettings(
+        poll_s=0.1,
+        channel_timeout_s=5,
+        lease_s=20,
+        retry_initial_s=0.1,
+        retry_maximum_s=0.2,
+        apprise={"mail": SecretStr(hook.address)},
+        fallback="apprise:mail",
+        fallback_after_s=2,
+    )
+    worker = NotificationWorker(
+        settings,
+        database,
+        SystemClock(),
+        [HomeAssistantChannel(home_assistant, 5), AppriseChannel(settings.apprise, 5)],
+        "worker",
+    )
+    async with database.connection() as connection:
+        tried = await add_notification(connection, await add_incident(connection))
+
+    async def given_up() -> bool:
+        async with database.connection() as connection:
+            return bool((await row_of(connection, tried))["state"] == "cancelled")
+
+    async with running(worker.run(), "worker"):
+        await until(given_up)
+        await until(lambda: bool(hook.got))
+        tries = len(home_assistant.deliveries)
+        assert tries > 1
+        home_assistant.respond = None
+        async with database.connection() as connection:
+            new = await add_notification(connection, await add_incident(connection, "Cellar"))
+        await until(lambda: bool(home_assistant.visible))
+    assert [seen["notification_id"] for seen in home_assistant.visible] == [str(new)]
+    assert len(hook.got) == 1
 
 
 async def test_a_worker_that_has_just_started_waits_before_it_falls_back(

@@ -201,6 +201,25 @@ class OutboxMachine(RuleBasedStateMachine):
         }
         handed = self._run(self._fall_back())
         assert {one.notification_id for one in handed} == waiting
+        self._fell_back(handed)
+
+    @rule()
+    def nobody_delivers(self) -> None:
+        """What was tried, still waits, and is the last word of its lane goes the other way."""
+        waiting = {
+            id_
+            for id_, row in self.rows.items()
+            if row.state == "pending"
+            and row.attempts > 0
+            and row.kind not in {"recovery", "clear"}
+            and not any(other.state in _LIVE for other in self._before(row))
+            and self._is_last_word(row)
+        }
+        handed = self._run(self._fall_back_undelivered())
+        assert {one.notification_id for one in handed} == waiting
+        self._fell_back(handed)
+
+    def _fell_back(self, handed: list[HandedOver]) -> None:
         for one in handed:
             row = self.rows[one.notification_id]
             row.become("cancelled")
@@ -218,9 +237,7 @@ class OutboxMachine(RuleBasedStateMachine):
             if row.state == "failed"
             and row.kind == "alarm"
             and row.lane not in self.said
-            and all(
-                other.state == "cancelled" and not other.fell_back for other in self._after(row)
-            )
+            and self._is_last_word(row)
         }
         handed = self._run(self._hand_over_failed())
         assert {one.notification_id for one in handed} == failed
@@ -300,6 +317,15 @@ class OutboxMachine(RuleBasedStateMachine):
     def _after(self, row: _Modelled) -> list[_Modelled]:
         lane = self._lane(row.lane)
         return lane[lane.index(row) + 1 :]
+
+    def _is_last_word(self, row: _Modelled) -> bool:
+        return all(other.state == "cancelled" and not other.fell_back for other in self._after(row))
+
+    async def _fall_back_undelivered(self) -> list[HandedOver]:
+        async with self.connection.transaction():
+            return await outbox_care.fall_back_undelivered(
+                self.connection, 0, way=Lane("apprise", "mail", "mail"), reason="never arrived"
+            )
 
     async def _hand_over_failed(self) -> list[HandedOver]:
         async with self.connection.transaction():

@@ -85,6 +85,7 @@ async def _fill(address: str) -> None:
         ("turn", _CLAIMING),
         ("supersede", ()),
         ("next_due", ("home_assistant", [INSTANCE])),
+        ("undelivered_for_fallback", (1800.0, "apprise", "mail", "mail")),
         ("failed_for_fallback", (86400.0, "apprise", "mail", "mail")),
         ("due_targets", (_NOW,)),
         ("due", ("home_assistant", INSTANCE, "phone-1", _NOW)),

@@ -238,6 +238,29 @@ LIMIT 100
 FOR UPDATE OF n SKIP LOCKED
 FOR SHARE OF incident SKIP LOCKED;
 
+-- name: undelivered_for_fallback
+-- $1 seconds, $2 channel, $3 route, $4 target: what was let go so long ago on any other way, was
+-- tried there, and still waits for another try as the last word of its lane.
+SELECT n.id, n.correlation_id
+FROM notification AS n
+JOIN incident ON incident.id = n.incident_id
+WHERE n.state = 'pending' AND n.attempts > 0 AND n.held_until IS NULL
+  AND coalesce(n.released_at, n.created_at) <= clock_timestamp() - make_interval(secs => $1)
+  AND (n.channel, n.route, n.target) <> ($2, $3, $4)
+  AND n.fallback_of IS NULL AND n.kind NOT IN ('recovery', 'clear')
+  AND NOT EXISTS (
+      SELECT FROM notification AS other
+      WHERE other.incident_id = n.incident_id AND other.channel = n.channel
+        AND other.route = n.route AND other.target = n.target
+        AND CASE WHEN other.sequence < n.sequence THEN other.state IN ('pending', 'claimed')
+                 ELSE other.sequence > n.sequence
+                      AND (other.state <> 'cancelled' OR other.fell_back
+                           OR other.bundled_in IS NOT NULL) END)
+ORDER BY n.id
+LIMIT 100
+FOR UPDATE OF n SKIP LOCKED
+FOR SHARE OF incident SKIP LOCKED;
+
 -- name: failed_for_fallback
 -- $1 seconds, $2 channel, $3 route, $4 target: what failed within that time on any other way, is
 -- the last word of its lane, and is still so: neither over, seen nor put off. A summary tells of
