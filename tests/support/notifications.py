@@ -124,6 +124,15 @@ async def add_incident(connection: Connection, room: str = "Bathroom") -> UUID:
     return incident_id
 
 
+async def tell(connection: Connection, *phones: str) -> None:
+    """Configure a home that has `phones` told."""
+    await connection.execute(
+        "INSERT INTO configuration (owner, revision, home) VALUES ($1, 1, $2)",
+        INSTANCE,
+        {"phones": list(phones)},
+    )
+
+
 async def add_notification(
     connection: Connection,
     incident_id: UUID,

@@ -13,6 +13,7 @@ from mould_watch.settings import NotifySettings
 from mould_watch.storage import outbox_care
 from mould_watch.storage.database import Database
 from mould_watch.storage.outbox_care import HandedOver
+from mould_watch.storage.told import told_targets
 
 _LOGGER = logging.getLogger(__name__)
 _LOOK_S: Final = 15.0
@@ -113,7 +114,7 @@ class Care:
         reason = f"it could not be delivered for {after_s / 60:.0f} min: {said_by} says it instead"
         async with self._database.transaction() as connection:
             handed = await outbox_care.fall_back_undelivered(
-                connection, after_s, way=way, reason=reason
+                connection, after_s, way=way, reason=reason, told=await told_targets(connection)
             )
         for one in handed:
             _LOGGER.warning(
@@ -129,7 +130,9 @@ class Care:
         if way is None:
             return
         async with self._database.transaction() as connection:
-            handed = await outbox_care.hand_over_failed(connection, _NEWS_S, way=way)
+            handed = await outbox_care.hand_over_failed(
+                connection, _NEWS_S, way=way, told=await told_targets(connection)
+            )
         for one in handed:
             _LOGGER.warning(
                 "A notification that cannot be delivered goes to %s:%s",

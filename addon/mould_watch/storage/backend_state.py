@@ -9,6 +9,7 @@ from mould_watch.domain.rules.kinds import RuleKind
 from mould_watch.domain.rules.listening import CLOCK, STALE, PartReport
 from mould_watch.storage.database import Connection
 from mould_watch.storage.sql import load_queries
+from mould_watch.storage.told import told_targets
 
 _QUERIES: Final = load_queries("backend_state")
 
@@ -63,5 +64,6 @@ async def failed_notifications(
         _QUERIES.failed_notifications,
         now - FAILED_RECENT,
         RuleKind.NOTIFICATIONS_FAILED.value,
+        list(await told_targets(connection)),
     )
     return (row["count"], row["newest"]) if row else (0, None)

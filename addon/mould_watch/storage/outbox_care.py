@@ -79,24 +79,25 @@ async def fall_back(
 
 
 async def fall_back_undelivered(
-    connection: Connection, after_s: float, *, way: Lane, reason: str
+    connection: Connection, after_s: float, *, way: Lane, reason: str, told: Collection[str]
 ) -> list[HandedOver]:
     """Send over `way` what was tried elsewhere for `after_s` seconds, and never arrived.
 
     Inside the transaction of `connection`, and otherwise as `fall_back`: it is served and does
-    not deliver, which is no better.
+    not deliver, which is no better. Only what goes to those who are `told` of anything
+    (storage/told.py): a phone that was replaced is missed by nobody.
     """
     if not await connection.fetchval(_QUERIES.lock_fallback):
         return []
     place = (way.channel, way.route, way.target)
-    waiting = await connection.fetch(_QUERIES.undelivered_for_fallback, after_s, *place)
+    waiting = await connection.fetch(_QUERIES.undelivered_for_fallback, after_s, *place, list(told))
     return await _hand_over(connection, waiting, way, reason)
 
 
 async def hand_over_failed(
-    connection: Connection, within_s: float, *, way: Lane
+    connection: Connection, within_s: float, *, way: Lane, told: Collection[str]
 ) -> list[HandedOver]:
-    """Send over `way` what failed on another within the last `within_s` seconds.
+    """Send over `way` what failed within the last `within_s` seconds for somebody who is `told`.
 
     Inside the transaction of `connection`. Each stays failed, to be seen and mended, and its
     words go to `way` once; what is over, seen or put off, or was followed in its lane, does not.
@@ -105,7 +106,8 @@ async def hand_over_failed(
         return []
     place = (way.channel, way.route, way.target)
     handed: list[HandedOver] = []
-    for row in await connection.fetch(_QUERIES.failed_for_fallback, within_s, *place):
+    found = await connection.fetch(_QUERIES.failed_for_fallback, within_s, *place, list(told))
+    for row in found:
         if await connection.fetchval(_QUERIES.is_said, row["id"], *place):
             continue
         held = await connection.fetchrow(_QUERIES.lock_failed, row["id"])

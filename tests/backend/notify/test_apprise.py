@@ -79,6 +79,26 @@ async def test_a_mail_arrives_with_its_subject_and_text(mail: MailServer) -> Non
     assert "Air for 10 min." in body.get_content()
 
 
+@pytest.mark.parametrize(
+    ("title", "subject"),
+    [
+        ("Bad & WC: <zu feucht> – *hier*", "Bad & WC: <zu feucht> – *hier*"),
+        ("Bad\r\nBcc: else@example.org", "Bad Bcc: else@example.org"),
+    ],
+)
+async def test_a_mail_reads_as_it_was_meant_and_a_name_is_no_header(
+    mail: MailServer, title: str, subject: str
+) -> None:
+    body = "Die Wand war an 9 von 24 h zu feucht & naß.\nJetzt lüften: <10 Minuten>."
+    claimed = replace(CLAIMED, message={"room": "Bad", "title": title, "body": body})
+    assert await channel(mail.address).deliver(claimed) == Delivery(Outcome.DELIVERED)
+    (got,) = mail.mails
+    assert got["subject"] == subject
+    assert "Bcc" not in got
+    assert got.get_content_type() == "text/plain"
+    assert got.get_content().replace("\r\n", "\n").rstrip() == body
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
 async def test_what_a_service_refuses_for_good_is_failed(hook: Webhook, status: int) -> None:
     hook.status = status

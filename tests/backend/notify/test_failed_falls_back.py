@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -33,6 +34,7 @@ from tests.support.notifications import (
     give_back,
     row_of,
     states_of,
+    tell,
 )
 from tests.support.running import running
 from tests.support.services import Webhook, running_webhook
@@ -40,6 +42,7 @@ from tests.support.waiting import until
 
 _MAIL = Lane("apprise", "mail", "mail")
 _PHONE = Lane("home_assistant", INSTANCE, "phone-1")
+_TOLD = ("phone-0", "phone-1", "phone-2", "apprise:chat", "apprise:mail")
 _GONE = "unknown_phone: there is no such phone any more"
 
 
@@ -51,7 +54,7 @@ async def hook() -> AsyncGenerator[Webhook]:
 
 async def _hand_over(connection: Connection, within_s: float = 3600) -> list[HandedOver]:
     async with connection.transaction():
-        return await outbox_care.hand_over_failed(connection, within_s, way=_MAIL)
+        return await outbox_care.hand_over_failed(connection, within_s, way=_MAIL, told=_TOLD)
 
 
 async def _fail(connection: Connection, *ids: UUID, channel: str = "home_assistant") -> None:
@@ -175,6 +178,14 @@ async def test_what_is_over_or_was_seen_is_news_to_nobody(connection: Connection
         incident,
         how,
     )
+    assert await _hand_over(connection) == []
+
+
+async def test_what_fails_for_a_phone_that_was_replaced_is_missed_by_nobody(
+    connection: Connection,
+) -> None:
+    """The one in its place has the alarm in a lane of its own."""
+    await _failed(connection, way=replace(_PHONE, target="phone-old"))
     assert await _hand_over(connection) == []
 
 
@@ -321,7 +332,7 @@ async def test_one_that_dies_before_its_commit_leaves_it_to_the_next(
     failed = await _failed(connection)
     dying = await connect(database_url)
     await dying.execute("BEGIN")
-    assert len(await outbox_care.hand_over_failed(dying, 3600, way=_MAIL)) == 1
+    assert len(await outbox_care.hand_over_failed(dying, 3600, way=_MAIL, told=_TOLD)) == 1
     assert await _hand_over(connection) == [], "it is the other's"
     pid = dying.get_server_pid()
     await connection.execute("SELECT pg_terminate_backend($1, 5000)", pid)
@@ -362,7 +373,7 @@ async def test_whoever_ends_the_incident_meanwhile_knows_of_the_mail(
 
     try:
         async with connection.transaction():
-            (handed,) = await outbox_care.hand_over_failed(connection, 3600, way=_MAIL)
+            (handed,) = await outbox_care.hand_over_failed(connection, 3600, way=_MAIL, told=_TOLD)
             task = asyncio.create_task(end(), name="end")
             await until(waits)
         assert await task == (handed.fallback_id,)
@@ -401,6 +412,7 @@ async def test_a_replaced_phone_s_alarm_comes_by_mail(
     ]
     caplog.set_level(logging.INFO)
     async with database.connection() as connection:
+        await tell(connection, "phone-1")
         alarm = await add_notification(connection, await add_incident(connection), severity="high")
     async with running(workers[0].run(), "one"), running(workers[1].run(), "two"):
         await until(lambda: bool(hook.got))

@@ -28,6 +28,7 @@ from tests.support.notifications import (
     give_back,
     row_of,
     states_of,
+    tell,
 )
 from tests.support.running import running
 from tests.support.services import Webhook, running_webhook
@@ -107,13 +108,15 @@ async def test_several_phones_of_one_home_are_one_mail(
 async def _undelivered(database: Database, after_s: float = 60) -> list[HandedOver]:
     async with database.transaction() as connection:
         return await outbox_care.fall_back_undelivered(
-            connection, after_s, way=_MAIL, reason="it never arrived"
+            connection, after_s, way=_MAIL, reason="it never arrived", told=["phone-1"]
         )
 
 
-async def _tried(connection: Connection, incident: UUID, kind: str = "alarm") -> UUID:
+async def _tried(
+    connection: Connection, incident: UUID, kind: str = "alarm", target: str = "phone-1"
+) -> UUID:
     """Write one that was let go two minutes ago, tried, and is tried again in a quarter hour."""
-    id_ = await add_notification(connection, incident, kind=kind)
+    id_ = await add_notification(connection, incident, kind=kind, target=target)
     await connection.execute(
         "UPDATE notification SET released_at = clock_timestamp() - interval '2 minutes' "
         "WHERE id = $1",
@@ -157,6 +160,7 @@ async def test_what_is_over_or_has_more_to_say_is_not_sent_another_way(
     database: Database, connection: Connection
 ) -> None:
     await _tried(connection, await add_incident(connection), kind="recovery")
+    replaced = await _tried(connection, await add_incident(connection), target="phone-old")
     followed = await add_incident(connection)
     await _tried(connection, followed)
     newer = await add_notification(connection, followed)
@@ -175,6 +179,7 @@ async def test_what_is_over_or_has_more_to_say_is_not_sent_another_way(
         assert await give_back(connection, claimed, 900, "http_503")
     assert await _undelivered(database) == []
     assert (await row_of(connection, newer))["state"] == "pending"
+    assert (await row_of(connection, replaced))["state"] == "pending"
 
 
 async def test_every_reminder_goes_the_other_way(
@@ -327,6 +332,7 @@ async def test_the_worker_gives_a_phone_up_that_never_takes_it_and_says_it_once(
         "worker",
     )
     async with database.connection() as connection:
+        await tell(connection, "phone-1")
         tried = await add_notification(connection, await add_incident(connection))
 
     async def given_up() -> bool:

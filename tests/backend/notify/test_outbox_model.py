@@ -324,13 +324,17 @@ class OutboxMachine(RuleBasedStateMachine):
     async def _fall_back_undelivered(self) -> list[HandedOver]:
         async with self.connection.transaction():
             return await outbox_care.fall_back_undelivered(
-                self.connection, 0, way=Lane("apprise", "mail", "mail"), reason="never arrived"
+                self.connection,
+                0,
+                way=Lane("apprise", "mail", "mail"),
+                reason="never arrived",
+                told=["phone-1"],
             )
 
     async def _hand_over_failed(self) -> list[HandedOver]:
         async with self.connection.transaction():
             return await outbox_care.hand_over_failed(
-                self.connection, 3600, way=Lane("apprise", "mail", "mail")
+                self.connection, 3600, way=Lane("apprise", "mail", "mail"), told=["phone-1"]
             )
 
     async def _retry(self, id_: UUID) -> RetryOutcome:

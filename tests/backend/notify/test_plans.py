@@ -20,6 +20,7 @@ _HELD = load_queries("held")
 _NOW = datetime.now(UTC)
 _FINISHED = 100_000
 _LIVE = 100
+_MAIL = ("apprise", "mail", "mail")
 _CLAIMING: tuple[object, ...] = (
     "home_assistant",
     [INSTANCE],
@@ -85,8 +86,8 @@ async def _fill(address: str) -> None:
         ("turn", _CLAIMING),
         ("supersede", ()),
         ("next_due", ("home_assistant", [INSTANCE])),
-        ("undelivered_for_fallback", (1800.0, "apprise", "mail", "mail")),
-        ("failed_for_fallback", (86400.0, "apprise", "mail", "mail")),
+        ("undelivered_for_fallback", (1800.0, *_MAIL, ["phone-1"])),
+        ("failed_for_fallback", (86400.0, *_MAIL, ["phone-1"])),
         ("due_targets", (_NOW,)),
         ("due", ("home_assistant", INSTANCE, "phone-1", _NOW)),
         ("released", ("home_assistant", INSTANCE, "phone-1", _NOW - timedelta(days=1))),

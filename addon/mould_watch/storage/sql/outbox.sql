@@ -239,14 +239,16 @@ FOR UPDATE OF n SKIP LOCKED
 FOR SHARE OF incident SKIP LOCKED;
 
 -- name: undelivered_for_fallback
--- $1 seconds, $2 channel, $3 route, $4 target: what was let go so long ago on any other way, was
--- tried there, and still waits for another try as the last word of its lane.
+-- $1 seconds, $2 channel, $3 route, $4 target, $5 who is told: what was let go so long ago on any
+-- other way, was tried there, and still waits for another try as the last word of its lane.
 SELECT n.id, n.correlation_id
 FROM notification AS n
 JOIN incident ON incident.id = n.incident_id
 WHERE n.state = 'pending' AND n.attempts > 0 AND n.held_until IS NULL
   AND coalesce(n.released_at, n.created_at) <= clock_timestamp() - make_interval(secs => $1)
   AND (n.channel, n.route, n.target) <> ($2, $3, $4)
+  AND CASE n.channel WHEN 'apprise' THEN 'apprise:' || n.target ELSE n.target END
+      = ANY ($5::text[])
   AND n.fallback_of IS NULL AND n.kind NOT IN ('recovery', 'clear')
   AND NOT EXISTS (
       SELECT FROM notification AS other
@@ -262,14 +264,16 @@ FOR UPDATE OF n SKIP LOCKED
 FOR SHARE OF incident SKIP LOCKED;
 
 -- name: failed_for_fallback
--- $1 seconds, $2 channel, $3 route, $4 target: what failed within that time on any other way, is
--- the last word of its lane, and is still so: neither over, seen nor put off. A summary tells of
--- what was. Locked by "lock_failed", one by one, when there is something to write.
+-- $1 seconds, $2 channel, $3 route, $4 target, $5 who is told: what failed within that time on any
+-- other way, is the last word of its lane, and is still so: neither over, seen nor put off. A summary
+-- tells of what was. Locked by "lock_failed", one by one, when there is something to write.
 SELECT n.id
 FROM notification AS n
 JOIN incident ON incident.id = n.incident_id
 WHERE n.state = 'failed' AND n.finished_at > clock_timestamp() - make_interval(secs => $1)
   AND (n.channel, n.route, n.target) <> ($2, $3, $4)
+  AND CASE n.channel WHEN 'apprise' THEN 'apprise:' || n.target ELSE n.target END
+      = ANY ($5::text[])
   AND n.fallback_of IS NULL AND n.kind NOT IN ('recovery', 'clear')
   AND (n.kind = 'summary' OR (incident.ended_at IS NULL AND incident.acknowledged_at IS NULL
                               AND incident.snoozed_until IS NULL))
