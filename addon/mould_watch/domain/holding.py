@@ -124,13 +124,14 @@ def hold_of(
     policy: NotificationPolicy,
 ) -> Hold | None:
     """Return what a new notification waits for; None: nothing."""
-    if kind is NotificationKind.CLEAR or (kind.is_alarming and policy.is_urgent(level)):
+    if kind is NotificationKind.CLEAR or _is_urgent_news(kind, level, policy):
         return None
-    soon = now + policy.group_wait
+    is_urgent = kind.is_alarming and policy.is_urgent(level)
+    soon = now if is_urgent else now + policy.group_wait
     morning = quiet_until(soon, _quiet_hours(home, policy), home.time_zone)
     if morning is not None:
         return Hold(morning, Reason.QUIET)
-    return Hold(soon, Reason.GROUP)
+    return None if is_urgent else Hold(soon, Reason.GROUP)
 
 
 def flood_of(
@@ -183,7 +184,8 @@ def decide(
         return Decision(wait=tuple(waiting), hold=Hold(end, Reason.FLOOD))
     is_flood = any(one.reason is Reason.FLOOD for one in waiting)
     morning = quiet_until(now, _quiet_hours(home, policy), home.time_zone)
-    if morning is not None and not any(policy.is_urgent(one.severity) for one in waiting):
+    is_urgent = any(_is_urgent_news(one.kind, one.severity, policy) for one in waiting)
+    if morning is not None and not is_urgent:
         reason = Reason.FLOOD if is_flood else Reason.QUIET
         return Decision(wait=tuple(waiting), hold=Hold(morning, reason))
     if is_flood:
@@ -194,6 +196,11 @@ def decide(
     if any(one.reason is Reason.QUIET for one in waiting):
         return _together(waiting)
     return _by_place(waiting, policy.hourly_maximum - len(lately), now)
+
+
+def _is_urgent_news(kind: NotificationKind, level: Level, policy: NotificationPolicy) -> bool:
+    """Say whether it is worth waking somebody: nobody is woken to be reminded."""
+    return kind.is_alarming and kind is not NotificationKind.REMINDER and policy.is_urgent(level)
 
 
 def _quiet_hours(home: HomeConfiguration, policy: NotificationPolicy) -> QuietHours | None:

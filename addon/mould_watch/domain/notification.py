@@ -183,8 +183,8 @@ def remind(
         waiting = [row for row in loud if row.is_untried]
         if not loud or any(row.kind is not NotificationKind.REMINDER for row in waiting):
             continue
-        # a word of the future was said by a clock that was ahead, and is no beginning
-        times = [row.at for row in loud if row.at is not None and row.at <= now]
+        # what was said in the future was said by a clock that was ahead, and is no beginning
+        times = [row.at for row in loud if row.at is not None and (row.is_untried or row.at <= now)]
         if counted_from is not None:
             times.append(counted_from)
         told = sum(row.kind is NotificationKind.REMINDER and not row.is_untried for row in loud)

@@ -366,9 +366,11 @@ async def remain_damp(household: Household, room: RoomForTests, until: datetime)
 async def test_something_serious_is_reminded_of_at_growing_distances(household: Household) -> None:
     room = await room_of(household, "Bath", "high")
     await becomes_damp(household, room)
-    await remain_damp(household, room, NOON + hours(42))
+    await remain_damp(household, room, NOON + hours(44))
     reminders = [one["at"] for one in household.heard if one["kind"] == "reminder"]
-    assert reminders == [NOON + hours(4), NOON + hours(16), NOON + hours(40)]
+    # twelve hours later it is night: nobody is woken to be reminded
+    assert reminders == [NOON + hours(4), MORNING, MORNING + hours(24)]
+    assert await room.kinds() == [("alarm", "sent")] + [("reminder", "sent")] * 3
     assert household.heard[1]["title"].startswith("Bath: reminder – ")
 
 

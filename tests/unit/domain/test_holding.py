@@ -73,7 +73,9 @@ def past(*minutes: int, kind: NotificationKind = ALARM, source: str = "x") -> li
         (ALARM, WARNING, NOON + timedelta(minutes=599.5), Hold(NOON + hours(19), QUIET)),
         (ALARM, HIGH, NIGHT, None),
         (STEP_UP, HIGH, NIGHT, None),
-        (REMINDER, Level.DAMAGE, NIGHT, None),
+        (REMINDER, HIGH, NOON, None),
+        # nobody is woken to be reminded
+        (REMINDER, Level.DAMAGE, NIGHT, Hold(NOON + hours(19), QUIET)),
         (CLEAR, WARNING, NIGHT, None),
     ],
 )

@@ -265,6 +265,12 @@ def test_a_reminder_that_still_waits_is_replaced() -> None:
     assert [(new.kind, new.sequence) for new in planned.add] == [(REMINDER, 3)]
 
 
+def test_a_reminder_that_waits_for_the_morning_is_not_replaced_meanwhile() -> None:
+    waiting = replace(row(kind=REMINDER, sequence=2), at=NOON + hours(9))
+    for after_h in (4.1, 5, 8.9, 9, 12.9):
+        assert reminded([sent(), waiting], after_h).is_empty
+
+
 def test_nobody_is_reminded_of_what_they_have_not_heard() -> None:
     assert reminded([row()], 100).is_empty
     assert reminded([], 100).is_empty

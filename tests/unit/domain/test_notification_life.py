@@ -284,7 +284,8 @@ class LifeMachine(RuleBasedStateMachine):
         for row in self.life.rows:
             if row.released_at is None or row.kind is NotificationKind.CLEAR:
                 continue
-            if row.severity.rank < HIGH.rank and not _has_urgent(row, self):
+            is_reminder = row.kind is NotificationKind.REMINDER
+            if is_reminder or (row.severity.rank < HIGH.rank and not _has_urgent(row, self)):
                 assert quiet_until(row.released_at, POLICY.quiet_hours, "UTC") is None
 
     @invariant()
