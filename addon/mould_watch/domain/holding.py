@@ -134,6 +134,13 @@ def hold_of(
     return None if is_urgent else Hold(soon, Reason.GROUP)
 
 
+def night_of(
+    now: datetime, *, home: HomeConfiguration, policy: NotificationPolicy
+) -> datetime | None:
+    """Return until when nobody is to be disturbed by what is not urgent; None: it may go."""
+    return quiet_until(now, _quiet_hours(home, policy), home.time_zone)
+
+
 def flood_of(
     kind: NotificationKind,
     level: Level,

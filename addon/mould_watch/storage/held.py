@@ -91,6 +91,23 @@ async def hold(
     )
 
 
+async def keep_for_the_morning(
+    connection: Connection, now: datetime, morning: datetime, urgent_from: Level
+) -> int:
+    """Let wait until `morning` what was let go by day, is not urgent and has not gone.
+
+    Return how many that were.
+    """
+    kept = await connection.fetch(
+        _QUERIES.keep_for_the_morning,
+        morning,
+        (morning - now).total_seconds(),
+        UNRELEASED.total_seconds(),
+        urgent_from.value,
+    )
+    return len(kept)
+
+
 async def recall(connection: Connection, now: datetime, group_wait: timedelta) -> None:
     """Let what waits longer than anything can be decided about now: a clock was wrong."""
     await connection.execute(

@@ -25,7 +25,7 @@ from mould_watch.storage import backend_state, held
 from mould_watch.storage import evaluation as storage
 from mould_watch.storage.database import Database
 from mould_watch.watch.evaluation import Evaluated, evaluate
-from mould_watch.watch.release import release_due
+from mould_watch.watch.release import keep_quiet, release_due
 
 _LOGGER: Final = logging.getLogger(__name__)
 
@@ -174,8 +174,15 @@ class Evaluator:
 
         Raises DatabaseUnavailableError.
         """
-        async with self._database.connection() as connection:
+        async with self._database.transaction() as connection:
+            kept = await keep_quiet(connection, self._clock.now(), self._policy)
             targets = await held.due_targets(connection, self._clock.now())
+        if kept:
+            _LOGGER.info(
+                "%d notifications that did not go by day wait for the end of the quiet hours",
+                kept,
+                extra={"action": "notifications_kept_for_the_morning", "count": kept},
+            )
         for target in targets:
             try:
                 async with self._database.transaction() as connection:

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mould_watch.domain.configuration import HomeConfiguration
-from mould_watch.domain.holding import Bundle, decide
+from mould_watch.domain.holding import Bundle, decide, night_of
 from mould_watch.domain.notification import Lane, NotificationKind
 from mould_watch.domain.notification_policy import NotificationPolicy
 from mould_watch.domain.texts import Told, also, buttons, summary
@@ -47,6 +47,18 @@ async def release_due(
             message=dict(message) | _words(bundle, message, home.language),
             now=now,
         )
+
+
+async def keep_quiet(connection: Connection, now: datetime, policy: NotificationPolicy) -> int:
+    """Put off what comes late into the quiet hours; return how many that were.
+
+    Home Assistant was away, or a phone: what is not urgent is no reason to wake anybody when it
+    is back.
+    """
+    morning = night_of(now, home=await _home(connection), policy=policy)
+    if morning is None:
+        return 0
+    return await held.keep_for_the_morning(connection, now, morning, policy.urgent_from)
 
 
 async def _home(connection: Connection) -> HomeConfiguration:

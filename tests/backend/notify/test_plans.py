@@ -88,6 +88,7 @@ async def _fill(address: str) -> None:
         ("next_due", ("home_assistant", [INSTANCE])),
         ("undelivered_for_fallback", (1800.0, *_MAIL, ["phone-1"])),
         ("failed_for_fallback", (86400.0, *_MAIL, ["phone-1"])),
+        ("keep_for_the_morning", (_NOW, -3600.0, 300.0, "high")),
         ("due_targets", (_NOW,)),
         ("due", ("home_assistant", INSTANCE, "phone-1", _NOW)),
         ("released", ("home_assistant", INSTANCE, "phone-1", _NOW - timedelta(days=1))),

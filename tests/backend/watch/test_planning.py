@@ -14,10 +14,12 @@ from mould_watch.domain.incident import Cause, IncidentState, Step
 from mould_watch.domain.incident_action import Action
 from mould_watch.domain.notification import Lane
 from mould_watch.domain.notification_policy import NotificationPolicy
-from mould_watch.storage import held, incidents
+from mould_watch.storage import held, incidents, outbox_care
 from mould_watch.storage.database import Connection, Database
+from mould_watch.storage.outbox_care import RetryOutcome
 from mould_watch.watch.evaluator import Evaluator
 from tests.support.climate import NOON, hours
+from tests.support.notifications import claim, finish, give_back
 from tests.support.rooms import HomeForTests, RoomForTests, Row, SettableClock
 from tests.support.watched_values import MINUTE, Household, too_damp
 
@@ -197,6 +199,110 @@ async def test_the_night_is_told_in_one_summary_in_the_morning(household: Househ
         "• Den",
     ]
     assert said["severity"] == "warning"
+
+
+async def let_go_by_day(household: Household, room: RoomForTests) -> UUID:
+    """An alarm is let go an hour before the night, and nobody is there to take it."""
+    household.clock.set(EVENING - hours(3))
+    await household.measure(room, DAMP)
+    await household.go_on(send=False)
+    await household.go_on(hours(1), send=False)
+    (row,) = await household.home.fetch(
+        "SELECT id FROM notification WHERE state = 'pending' AND held_until IS NULL "
+        "AND incident_id IN (SELECT id FROM incident WHERE subject_id = $1)",
+        room.subject_id,
+    )
+    return UUID(str(row["id"]))
+
+
+async def test_what_could_not_be_sent_by_day_rings_at_nobody_in_the_night(
+    household: Household,
+) -> None:
+    """Home Assistant goes in the evening, and is back at midnight."""
+    rooms = [await room_of(household, name, "warning") for name in ("Bath", "Attic")]
+    for room in rooms:
+        await let_go_by_day(household, room)
+    household.clock.set(EVENING)
+    await household.go_on()
+    await household.go_on(hours(1))
+    assert household.heard == []
+    household.clock.set(MORNING)
+    await household.go_on()
+    assert household.kinds() == ["summary"]
+    assert household.heard[0]["title"] == "2 messages from the quiet hours"
+
+
+async def test_what_is_over_by_the_morning_was_never_told(
+    household: Household, bath: RoomForTests
+) -> None:
+    await let_go_by_day(household, bath)
+    household.clock.set(EVENING)
+    await household.go_on()
+    await becomes_dry(household, bath)
+    household.clock.set(MORNING)
+    await household.go_on()
+    assert household.heard == []
+
+
+async def test_what_was_tried_by_day_is_tried_again_in_the_morning(
+    household: Household, bath: RoomForTests, connection: Connection
+) -> None:
+    alarm = await let_go_by_day(household, bath)
+    (claimed,) = await claim(connection)
+    assert await give_back(connection, claimed, 900, "phone_action_missing")
+    household.clock.set(EVENING)
+    await household.go_on()
+    row = await connection.fetchrow(
+        "SELECT held_until, extract(epoch FROM due_at - clock_timestamp()) AS due_in_s, "
+        "last_error, released_at IS NOT NULL AS is_released FROM notification WHERE id = $1",
+        alarm,
+    )
+    assert row is not None
+    assert row["held_until"] is None, "it may be shown there: it is the same to the end"
+    assert row["is_released"]
+    assert abs(float(row["due_in_s"]) - (MORNING - EVENING).total_seconds()) < 60
+    assert row["last_error"] == "phone_action_missing"
+    assert await household.evaluator.release_waiting() == 0
+
+
+async def test_what_tells_of_others_is_not_told_in_another(
+    household: Household, connection: Connection
+) -> None:
+    """It waits as it is: those it tells of name it."""
+    room = await room_of(household, "Bath", "warning", "warning")
+    household.clock.set(EVENING - hours(3))
+    await household.measure(room, DAMP)
+    await household.go_on(send=False)
+    await household.go_on(hours(1), send=False)
+    before = await connection.fetch(
+        "SELECT id, bundled_in, state::text FROM notification ORDER BY id"
+    )
+    assert any(row["bundled_in"] for row in before)
+    household.clock.set(EVENING)
+    await household.go_on()
+    assert household.heard == []
+    after = await connection.fetch(
+        "SELECT id, bundled_in, state::text FROM notification ORDER BY id"
+    )
+    assert after == before
+
+
+async def test_the_night_holds_up_neither_what_is_serious_nor_what_a_person_asks_for(
+    household: Household, connection: Connection
+) -> None:
+    bath = await room_of(household, "Bath", "warning")
+    alarm = await let_go_by_day(household, bath)
+    (claimed,) = await claim(connection)
+    assert await finish(connection, claimed, "failed", "unknown_phone")
+    serious = await room_of(household, "Attic", "high")
+    household.clock.set(EVENING - hours(2))
+    await household.measure(serious, DAMP)
+    await household.go_on(send=False)
+    household.clock.set(EVENING)
+    async with household.database.transaction() as other:
+        assert await outbox_care.retry(other, alarm) is RetryOutcome.DONE
+    await household.go_on()
+    assert {one["severity"] for one in household.heard} == {"warning", "high"}
 
 
 async def test_seen_on_a_summary_handles_all_it_tells_of_once(household: Household) -> None:

@@ -56,6 +56,33 @@ SET held_until = $2, held_for = $3,
         ELSE due_at END
 WHERE id = ANY ($1::uuid[]);
 
+-- name: keep_for_the_morning
+-- $1 when it begins, $2 seconds until then, $3 seconds until they go out by themselves after it, $4
+-- the level from which nothing waits: what was let go by day and has not gone. It waits as if it had
+-- come at night; where it was tried, tells of others or goes another way it stays what it is, and is
+-- only tried later. What a person has tried again goes at once.
+WITH late AS MATERIALIZED (
+    SELECT n.id,
+        n.attempts = 0 AND n.kind <> 'summary' AND n.fallback_of IS NULL
+            AND NOT EXISTS (SELECT FROM notification AS told WHERE told.bundled_in = n.id)
+            AS is_held
+    FROM notification AS n
+    WHERE n.state = 'pending' AND n.held_until IS NULL AND n.kind <> 'clear' AND n.retries = 0
+      AND n.severity < $4::text::risk_level
+      AND n.due_at < (SELECT clock_timestamp()) + make_interval(secs => $2::double precision - 1)
+    ORDER BY n.id
+    FOR UPDATE OF n SKIP LOCKED
+)
+UPDATE notification AS n
+SET held_until = CASE WHEN late.is_held THEN $1::timestamptz END,
+    held_for = CASE WHEN late.is_held THEN 'quiet' END,
+    released_at = CASE WHEN late.is_held THEN NULL ELSE n.released_at END,
+    due_at = clock_timestamp() + make_interval(
+        secs => $2::double precision + CASE WHEN late.is_held THEN $3::double precision ELSE 0 END)
+FROM late
+WHERE n.id = late.id
+RETURNING n.id;
+
 -- name: recall
 -- $1 now, $2 and $3 seconds that something waits at the most for company and for anything, $4 seconds
 -- until they go out by themselves: what is to wait longer was planned by a clock that was ahead.

@@ -240,12 +240,14 @@ FOR SHARE OF incident SKIP LOCKED;
 
 -- name: undelivered_for_fallback
 -- $1 seconds, $2 channel, $3 route, $4 target, $5 who is told: what was let go so long ago on any
--- other way, was tried there, and still waits for another try as the last word of its lane.
+-- other way, was tried there, and still waits for another try as the last word of its lane. What is
+-- kept for the morning waits here as well.
 SELECT n.id, n.correlation_id
 FROM notification AS n
 JOIN incident ON incident.id = n.incident_id
 WHERE n.state = 'pending' AND n.attempts > 0 AND n.held_until IS NULL
   AND coalesce(n.released_at, n.created_at) <= clock_timestamp() - make_interval(secs => $1)
+  AND (n.severity >= 'high' OR n.due_at <= clock_timestamp() + interval '1 hour')
   AND (n.channel, n.route, n.target) <> ($2, $3, $4)
   AND CASE n.channel WHEN 'apprise' THEN 'apprise:' || n.target ELSE n.target END
       = ANY ($5::text[])
