@@ -5,7 +5,7 @@ tried quickly: verdicts, presses, the release of what waits, sending, other phon
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -29,6 +29,7 @@ from mould_watch.domain.notification import (
     NewNotification,
     NotificationKind,
     NotificationPlan,
+    is_handled,
     lanes_of,
     plan,
     remind,
@@ -37,6 +38,7 @@ from mould_watch.domain.notification_policy import DAY, NotificationPolicy
 from mould_watch.domain.verdict import Verdict
 
 OWNER = "home-1"
+FALLBACK = Lane("apprise", "mail", "mail")
 
 
 @dataclass(eq=False)
@@ -56,6 +58,8 @@ class Row:
     attempts: int = 0
     bundled_in: Row | None = None
     was_held_at_release: Reason | None = None
+    # in whose place it goes through the other channel
+    fallback_of: Row | None = None
 
 
 @dataclass(eq=False)
@@ -77,6 +81,9 @@ class Life:
     rows: list[Row] = field(default_factory=list)
     over: dict[UUID, Incident] = field(default_factory=dict)
     subject_of: dict[UUID, Subject] = field(default_factory=dict)
+    # targets that refuse everything for good, and where that is said instead
+    gone: set[str] = field(default_factory=set)
+    fallback: Lane = FALLBACK
     # what each target got, in order
     sent: list[tuple[datetime, Row]] = field(default_factory=list)
 
@@ -244,7 +251,7 @@ class Life:
             for one in self.rows
             if (one.incident, one.lane) == (row.incident, row.lane)
         ]
-        return NewNotification(row.lane, max(own) + 1, kind)
+        return NewNotification(row.lane, max(own, default=0) + 1, kind)
 
     def _waiting(self, row: Row) -> Waiting:
         assert row.hold is not None
@@ -282,9 +289,58 @@ class Life:
             )
             if row.state == "pending" and row.hold is None and is_first:
                 row.attempts += 1
+                if row.lane.target in self.gone:
+                    row.state = "failed"
+                    continue
                 self.sent.append((self.now, row))
                 if accepted:
                     row.state = "sent"
+
+    def hand_over(self) -> None:
+        """Say by the fallback what failed elsewhere, is the last word there, and still matters."""
+        for row in [one for one in self.rows if one.state == "failed"]:
+            newer = [
+                one
+                for one in self.rows
+                if (one.incident, one.lane) == (row.incident, row.lane)
+                and one.sequence > row.sequence
+                and (one.state != "cancelled" or one.bundled_in is not None)
+            ]
+            told = self.told_in(row)
+            matters = row.kind is NotificationKind.SUMMARY or any(
+                incident.state.is_live and not is_handled(incident)
+                for incident in map(self.incident, told)
+            )
+            if row.kind.is_alarming and not newer and matters and not self._is_said(row, told):
+                new = self._next(replace(row, lane=self.fallback), row.kind)
+                self.append(row.incident, new, row.severity, None).fallback_of = row
+
+    def told_in(self, row: Row) -> set[UUID]:
+        """Return the incidents that a notification tells of."""
+        return {row.incident, *(one.incident for one in self.rows if one.bundled_in is row)}
+
+    def told_by(self, target: Lane) -> set[UUID]:
+        """Return the incidents that a target was told of, also in the place of another."""
+        told: set[UUID] = set()
+        for _, row in self.sent:
+            if row.lane == target and row.kind.is_alarming:
+                told |= self.told_in(row.fallback_of or row)
+        return told
+
+    def _is_said(self, row: Row, told: set[UUID]) -> bool:
+        return any(
+            there.fallback_of is row
+            or (
+                there.fallback_of is not None
+                and (there.incident, there.kind) == (row.incident, row.kind)
+                and (there.state != "cancelled" or there.attempts > 0)
+                # of one transition: what came of an evaluation before is another
+                and there.created_at >= row.created_at
+                and told <= self.told_in(there.fallback_of)
+            )
+            for there in self.rows
+            if there.lane == self.fallback
+        )
 
     def lane_rows(self, incident_id: UUID) -> Iterator[LaneRow]:
         for row in self.rows:
@@ -310,6 +366,13 @@ class Life:
                 at=row.released_at or (row.hold.until if row.hold else row.created_at),
                 is_told_elsewhere=stands,
                 is_tried_elsewhere=bundle is not None and bundle.attempts > 0,
+                is_fallback=row.fallback_of is not None,
+                tried_another_way=(
+                    self.fallback
+                    if bundle is not None
+                    and any(one.fallback_of is bundle and one.attempts > 0 for one in self.rows)
+                    else None
+                ),
             )
 
     def _end_snooze(self, subject: Subject, *, notify: bool) -> bool:

@@ -259,6 +259,21 @@ async def test_one_that_tells_of_more_rooms_is_said_as_well(connection: Connecti
     assert [one.notification_id for one in await _hand_over(connection)] == [long]
 
 
+async def test_one_whose_own_matter_is_over_still_tells_of_the_other(
+    connection: Connection,
+) -> None:
+    bathroom, cellar = await add_incident(connection), await add_incident(connection, "Cellar")
+    alarm = await add_notification(connection, bathroom)
+    await _bundle(connection, await add_notification(connection, cellar), alarm)
+    await _fail(connection, alarm)
+    await connection.execute(
+        "UPDATE incident SET state = 'dismissed', ended_at = clock_timestamp(), "
+        "sequence = sequence + 1 WHERE id = $1",
+        bathroom,
+    )
+    assert [one.notification_id for one in await _hand_over(connection)] == [alarm]
+
+
 async def test_one_that_the_mail_was_told_with_others_is_not_said_again(
     connection: Connection,
 ) -> None:

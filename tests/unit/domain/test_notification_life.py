@@ -133,15 +133,20 @@ class LifeMachine(RuleBasedStateMachine):
         known.pass_time(self.life.now)
         self.life.release()
         self.life.send()
+        self.life.hand_over()
         assert subject.incident is not None
         assert subject.incident.state is IncidentState.RECOVERING
         assert {row.notification_id for row in self._loud_of(subject)} <= loud
 
     def _loud_of(self, subject: Subject) -> list[Row]:
-        """Return what the rule of a subject says by itself, not together with others."""
+        """Return what the rule of a subject says by itself, not with others or for another."""
         incident = subject.incident
         own = [] if incident is None else self._of(incident.incident_id)
-        return [row for row in own if row.kind.is_alarming and not _is_bundle(row, self)]
+        return [
+            row
+            for row in own
+            if row.kind.is_alarming and row.fallback_of is None and not _is_bundle(row, self)
+        ]
 
     def judge(self, which: int, level: Level, *, unsteady: bool = False) -> None:
         self.life.judge(self.life.subjects[which], verdict(level, unsteady=unsteady))
@@ -195,11 +200,17 @@ class LifeMachine(RuleBasedStateMachine):
         self.judge_again()
         self.life.release()
         self.life.send(accepted=accepted)
+        self.life.hand_over()
 
     @rule(minutes=st.sampled_from([1, 60, 360]))
     def stand_still(self, minutes: int) -> None:
         """Time passes and nobody looks: the backend was away."""
         self.life.advance(timedelta(minutes=minutes))
+
+    @rule(gone=st.sets(st.sampled_from(["phone", "tablet"])))
+    def lose_phones(self, gone: set[str]) -> None:
+        """What is sent to them fails for good, until they are mended."""
+        self.life.gone = gone
 
     def judge_again(self) -> None:
         for subject, known in zip(self.life.subjects, self.known, strict=True):
@@ -257,6 +268,8 @@ class LifeMachine(RuleBasedStateMachine):
             for lane in {row.lane for row in self._of(incident_id)}:
                 own = [row for row in self._of(incident_id) if row.lane == lane]
                 told = any(row.attempts > 0 or _was_told(row) for row in own)
+                # told there in the place of a phone that had it told with others
+                told |= incident_id in self.life.told_by(lane)
                 if not told:
                     assert all(row.state == "cancelled" or _is_bundle(row, self) for row in own)
 
@@ -313,7 +326,20 @@ class LifeMachine(RuleBasedStateMachine):
             for _ in range(3):
                 self.life.release()
                 self.life.send()
+                self.life.hand_over()
                 self.life.advance(timedelta(minutes=2))
+        self._those_who_want_to_know_do()
+        for incident_id in self.life.over:
+            for lane in {row.lane for row in self._of(incident_id)}:
+                kind = self.life.shown(lane).get(incident_id)
+                if any(row.state == "failed" for row in self._of(incident_id) if row.lane == lane):
+                    continue  # a phone that is gone is not closed
+                assert kind in {None, NotificationKind.RECOVERY} or (
+                    # what was told together stands for those that last
+                    any(_is_bundle(row, self) for row in self._of(incident_id))
+                )
+
+    def _those_who_want_to_know_do(self) -> None:
         for subject, known in zip(self.life.subjects, self.known, strict=True):
             incident = subject.incident
             if incident is None:
@@ -327,16 +353,16 @@ class LifeMachine(RuleBasedStateMachine):
                     assert max(row.severity.rank for row in told) >= known.level.rank
                     cleared = [row.sequence for row in own if row.kind is NotificationKind.CLEAR]
                     assert max(row.sequence for row in told) > max(cleared, default=0)
-                if known.seen_at is not None:
+                    if not any(self._arrived(row) for row in told):
+                        by_mail = self.life.told_by(self.life.fallback)
+                        assert incident.incident_id in by_mail, "nobody said it another way"
+                if known.seen_at is not None and own and own[-1].state != "failed":
                     assert incident.incident_id not in self.life.shown(lane)
 
-        for incident_id in self.life.over:
-            for lane in {row.lane for row in self._of(incident_id)}:
-                kind = self.life.shown(lane).get(incident_id)
-                assert kind in {None, NotificationKind.RECOVERY} or (
-                    # what was told together stands for those that last
-                    any(_is_bundle(row, self) for row in self._of(incident_id))
-                )
+    @staticmethod
+    def _arrived(row: Row) -> bool:
+        said = row.bundled_in or row
+        return said.state != "failed"
 
     def _of(self, incident_id: UUID) -> list[Row]:
         return [row for row in self.life.rows if row.incident == incident_id]

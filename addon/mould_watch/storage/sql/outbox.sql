@@ -267,18 +267,22 @@ FOR SHARE OF incident SKIP LOCKED;
 
 -- name: failed_for_fallback
 -- $1 seconds, $2 channel, $3 route, $4 target, $5 who is told: what failed within that time on any
--- other way, is the last word of its lane, and is still so: neither over, seen nor put off. A summary
--- tells of what was. Locked by "lock_failed", one by one, when there is something to write.
+-- other way, is the last word of its lane, and is still so: something of what it tells is neither
+-- over, seen nor put off. A summary tells of what was. Locked by "lock_failed", one by one, when there is something to write.
 SELECT n.id
 FROM notification AS n
-JOIN incident ON incident.id = n.incident_id
 WHERE n.state = 'failed' AND n.finished_at > clock_timestamp() - make_interval(secs => $1)
   AND (n.channel, n.route, n.target) <> ($2, $3, $4)
   AND CASE n.channel WHEN 'apprise' THEN 'apprise:' || n.target ELSE n.target END
       = ANY ($5::text[])
   AND n.fallback_of IS NULL AND n.kind NOT IN ('recovery', 'clear')
-  AND (n.kind = 'summary' OR (incident.ended_at IS NULL AND incident.acknowledged_at IS NULL
-                              AND incident.snoozed_until IS NULL))
+  AND (n.kind = 'summary' OR EXISTS (
+      SELECT FROM incident AS about
+      WHERE about.id IN (SELECT n.incident_id UNION ALL
+                         SELECT told.incident_id FROM notification AS told
+                         WHERE told.bundled_in = n.id)
+        AND about.ended_at IS NULL AND about.acknowledged_at IS NULL
+        AND about.snoozed_until IS NULL))
   AND NOT EXISTS (SELECT FROM notification AS there WHERE there.fallback_of = n.id)
   AND NOT EXISTS (
       SELECT FROM notification AS newer
@@ -294,8 +298,13 @@ SELECT n.correlation_id
 FROM notification AS n
 JOIN incident ON incident.id = n.incident_id
 WHERE n.id = $1 AND n.state = 'failed'
-  AND (n.kind = 'summary' OR (incident.ended_at IS NULL AND incident.acknowledged_at IS NULL
-                              AND incident.snoozed_until IS NULL))
+  AND (n.kind = 'summary' OR EXISTS (
+      SELECT FROM incident AS about
+      WHERE about.id IN (SELECT n.incident_id UNION ALL
+                         SELECT told.incident_id FROM notification AS told
+                         WHERE told.bundled_in = n.id)
+        AND about.ended_at IS NULL AND about.acknowledged_at IS NULL
+        AND about.snoozed_until IS NULL))
 FOR UPDATE OF n SKIP LOCKED
 FOR SHARE OF incident SKIP LOCKED;
 
