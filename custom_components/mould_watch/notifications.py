@@ -18,6 +18,7 @@ import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NotRequired, TypedDict
+from uuid import uuid4
 from weakref import WeakValueDictionary
 
 from homeassistant.components import persistent_notification
@@ -26,7 +27,7 @@ from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN, TARGET_PERSISTENT
-from .errors import MouldWatchClientError
+from .errors import MouldWatchClientError, RefusedError
 from .issues import IssueKind, clear_issue, raise_issue
 from .phones import Phone, PhoneCallError, find_phone
 from .push import clear_data, push_data, tag_of
@@ -43,6 +44,8 @@ KEPT_AFTER_CLOSING: Final = timedelta(days=30)
 RETRY_STOPPING_S: Final = 15
 RETRY_ACTION_MISSING_S: Final = 300
 RETRY_PUSH_S: Final = 30
+# so many incidents the backend is asked about when it is back
+SHOWN_MAXIMUM: Final = 500
 _CLOSING_KINDS: Final = frozenset({"recovery", "clear"})
 # No receipt is asked for: nobody needs to act on them.
 _UNCONFIRMED_KINDS: Final = frozenset({"recovery", "summary", "clear"})
@@ -100,9 +103,20 @@ class Notifier:
         self._started.set()
 
     async def run(self, stream: Stream) -> None:
-        """Say over this connection that notifications may come, once Home Assistant runs."""
+        """Say over this connection that notifications may come, once Home Assistant runs.
+
+        What is shown of incidents that the backend knows nothing of is taken away: its database
+        is an earlier one, or another, and nobody else would ever do so.
+        """
         await self._started.wait()
-        await stream.request("ready_to_deliver")
+        try:
+            answer = await stream.request("ready_to_deliver", incidents=self._shown_incidents())
+        except RefusedError as err:
+            # notifications come all the same
+            _LOGGER.debug("The backend did not say what it has forgotten: %s", err)
+            return
+        for incident_id in answer.get("forgotten") or ():
+            await self._take_away(str(incident_id))
 
     @callback
     def take(self, message: Message) -> None:
@@ -160,6 +174,31 @@ class Notifier:
         except MouldWatchClientError as err:
             # The backend asks again over its next connection and is answered from the Store.
             _LOGGER.debug("The answer to %s waits for the backend: %s", notification_id, err)
+
+    @callback
+    def _shown_incidents(self) -> list[str]:
+        """Return the newest incidents of which something may be shown."""
+        lanes = [one["lane"] for one in self._ids.values() if one["closed_at"] is None]
+        return list(dict.fromkeys(lane.partition("/")[0] for lane in lanes))[-SHOWN_MAXIMUM:]
+
+    async def _take_away(self, incident_id: str) -> None:
+        """Clear an incident from every target that may show it, as the backend would."""
+        open_lanes = {one["lane"] for one in self._ids.values() if one["closed_at"] is None}
+        for lane in sorted(open_lanes):
+            incident, _, target = lane.partition("/")
+            if incident != incident_id:
+                continue
+            clear: Message = {
+                "notification_id": str(uuid4()),
+                "incident_id": incident_id,
+                "target": target,
+                "kind": "clear",
+            }
+            async with self._lanes.setdefault(lane, asyncio.Lock()):
+                answer = await self._deliver(clear["notification_id"], clear)
+                if answer["outcome"] == "failed":
+                    # nothing can be shown on a phone that is gone
+                    await self._keep(clear["notification_id"], clear, "delivered")
 
     async def _deliver(self, notification_id: str, notification: Message) -> dict[str, Any]:
         """Deliver one notification and return the answer's fields."""

@@ -31,6 +31,7 @@ ROOMS = (
     "Glassworks",
     "Mill",
     "Sawmill",
+    "Tannery",
 )
 
 
@@ -231,6 +232,33 @@ async def test_a_database_from_an_earlier_dump_alerts_nobody_twice(
         found = await rows(house, room, app, all_sent)
         assert [one["kind"] for one in found] == ["alarm"]
         assert len(app.about(room.name)) == 1, "an id once delivered is answered from the Store"
+
+
+async def test_a_database_from_before_an_alarm_leaves_no_second_one_on_any_phone(
+    house: House, family: Family
+) -> None:
+    """It knows nothing of what the phones show, and finds the same again under another id."""
+    room = await family.room()
+    dump = house.backend.folder / "long-before.dump"
+    await _postgres(house, "pg_dump", "-Fc", "-f", str(dump), house.backend.database.address)
+    await family.heat(room)
+    for app in family.apps:
+        await arrived(app, room, 1)
+        await rows(house, room, app, all_sent)
+    tagged = [app for app in family.apps if app.about(room.name)[0].tag]
+    await house.backend.process.kill()
+    await _restore(house, dump)
+    await house.backend.start()
+    await house.backend.wait_ready()
+    await until(
+        lambda: not any(app.shown(room.name) for app in tagged),
+        timeout_s=60,
+        what="what nobody knows of any more to be taken away",
+    )
+    await family.heat(room)
+    for app in family.apps:
+        await rows(house, room, app, all_sent)
+    assert [len(app.shown(room.name)) for app in tagged] == [1] * len(tagged)
 
 
 @pytest.mark.parametrize("answer", [Answer.RATE_LIMITED, Answer.BROKEN, Answer.SILENT])

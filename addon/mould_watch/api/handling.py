@@ -1,7 +1,7 @@
 """What people do with incidents and phones say of notifications, over the stream and over HTTP."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 from uuid import UUID, uuid5
 
@@ -15,7 +15,13 @@ from mould_watch.clock import Clock
 from mould_watch.domain.incident_action import ActionOutcome, ActionResult
 from mould_watch.storage import receipts
 from mould_watch.storage.database import Database
-from mould_watch.storage.incident_actions import about, apply_action, is_told, told_with
+from mould_watch.storage.incident_actions import (
+    about,
+    apply_action,
+    forgotten,
+    is_told,
+    told_with,
+)
 
 _LOGGER: Final = logging.getLogger(__name__)
 
@@ -27,6 +33,25 @@ class Handling:
         """Write to `database`, at the time that `clock` says."""
         self._database = database
         self._clock = clock
+
+    async def forgotten(self, incident_ids: Collection[UUID]) -> list[str]:
+        """Return those that the database does not know: it is an earlier one, or another.
+
+        Raises DatabaseUnavailableError.
+        """
+        async with self._database.connection() as connection:
+            unknown = await forgotten(connection, incident_ids)
+        if unknown:
+            _LOGGER.warning(
+                "Home Assistant shows %d incidents that are not in this database, which is an "
+                "earlier one or another; they are taken away.",
+                len(unknown),
+                extra={
+                    "action": "incidents_forgotten",
+                    "incident_ids": [str(incident_id) for incident_id in unknown],
+                },
+            )
+        return [str(incident_id) for incident_id in unknown]
 
     async def act(self, asked: IncidentAction) -> dict[str, Any]:
         """Let an action be taken and return its result (docs/protocol.md).

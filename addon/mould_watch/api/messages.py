@@ -13,6 +13,7 @@ from mould_watch.domain.incident_action import Action
 API_VERSION_MINIMUM: Final = 1
 API_VERSION_MAXIMUM: Final = 1
 READINGS_MAXIMUM: Final = 500
+SHOWN_MAXIMUM: Final = 500
 
 # PostgreSQL stores no NUL
 type Text = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00]*$")]
@@ -96,6 +97,12 @@ class NotificationReceipt(_Message):
     """A notification that arrived on its phone."""
 
     notification_id: UUID
+
+
+class ReadyToDeliver(_Message):
+    """Notifications may come; of these incidents something may still be shown."""
+
+    incidents: Annotated[tuple[UUID, ...], Field(max_length=SHOWN_MAXIMUM)] = ()
 
 
 class IncidentAction(_Message):

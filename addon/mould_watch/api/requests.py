@@ -1,6 +1,6 @@
 """What a client may ask on the stream, each request answered once."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from mould_watch.api.messages import (
     IncidentAction,
     NotificationReceipt,
     Readings,
+    ReadyToDeliver,
     RecordColdSpot,
     StartEpisode,
 )
@@ -54,6 +55,10 @@ class Handled(Protocol):
 
     async def was_asked(self, asked: IncidentAction, instance_id: str) -> bool:
         """Say whether it is a button of an instance; raises DatabaseUnavailableError."""
+        ...
+
+    async def forgotten(self, incident_ids: Collection[UUID]) -> list[str]:
+        """Return those that the database does not know; raises DatabaseUnavailableError."""
         ...
 
     async def receive(self, notification_id: UUID, instance_id: str) -> dict[str, Any]:
@@ -176,11 +181,11 @@ class Requests:
             await self._forwarded.availability(client.instance_id, request.entities)
         return {}
 
-    async def _ready_to_deliver(
-        self, client: Client, _message: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    async def _ready_to_deliver(self, client: Client, message: Mapping[str, Any]) -> dict[str, Any]:
+        # whatever becomes of the question, notifications may come
         client.ready_to_deliver()
-        return {}
+        shown = ReadyToDeliver.model_validate(message).incidents
+        return {"forgotten": await self._handled.forgotten(shown) if shown else []}
 
     async def _incident_action(self, client: Client, message: Mapping[str, Any]) -> dict[str, Any]:
         asked = IncidentAction.model_validate(message)

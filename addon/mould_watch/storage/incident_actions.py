@@ -1,5 +1,6 @@
 """What people do with incidents, taken once and written beside the incident's own steps."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -40,6 +41,12 @@ async def is_told(
     return bool(
         await connection.fetchval(_QUERIES.is_told, notification_id, incident_id, instance_id)
     )
+
+
+async def forgotten(connection: Connection, incident_ids: Collection[UUID]) -> list[UUID]:
+    """Return those of `incident_ids` that there are not."""
+    rows = await connection.fetch(_QUERIES.forgotten, list(incident_ids))
+    return [row["id"] for row in rows]
 
 
 async def told_with(connection: Connection, notification_id: UUID, incident_id: UUID) -> list[UUID]:

@@ -109,3 +109,19 @@ async def test_a_receipt_is_kept_once_and_shown(
     assert shown[0] == shown[1]
     answered = await stream.request("notification_receipt", notification_id=str(uuid4()))
     assert answered["result"] == {"is_known": False}
+
+
+async def test_what_is_shown_and_not_in_the_database_is_said(
+    stream: Stream, incident_id: UUID
+) -> None:
+    """A database restored from an earlier dump: nobody else would ever take it away."""
+    unknown = uuid4()
+    answered = await stream.request("ready_to_deliver", incidents=[str(incident_id), str(unknown)])
+    assert answered["result"] == {"forgotten": [str(unknown)]}
+    assert (await stream.request("ready_to_deliver"))["result"] == {"forgotten": []}
+
+
+async def test_whatever_is_asked_notifications_may_come(api: RunningApi, stream: Stream) -> None:
+    answered = await stream.request("ready_to_deliver", incidents=["no id"])
+    assert answered["error"]["code"] == "invalid_message"
+    assert api.hub.ready_instances()

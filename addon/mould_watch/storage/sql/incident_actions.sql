@@ -17,6 +17,11 @@ SELECT EXISTS (
     SELECT FROM notification
     WHERE id = $1 AND incident_id = $2 AND channel = 'home_assistant' AND route = $3);
 
+-- name: forgotten
+-- $1 incidents: those that are not there.
+SELECT asked.id FROM unnest($1::uuid[]) AS asked (id)
+WHERE NOT EXISTS (SELECT FROM incident WHERE incident.id = asked.id);
+
 -- name: told_with
 -- $1 notification, $2 incident: the others that it told of, or that it repeated. Not what got
 -- worse since: that was told by itself, and has a button of its own.

@@ -1,0 +1,104 @@
+"""A backend whose database is an earlier one, or another: what it does not know is taken away."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from homeassistant.components import persistent_notification
+from homeassistant.core import HomeAssistant, ServiceCall
+
+from tests.home_assistant.backend import Backend, notification
+from tests.home_assistant.conftest import MockConfigEntry, Phone, Setup, room, room_id_of
+from tests.support.waiting import until
+
+type Register = Callable[..., Awaitable[Phone]]
+type Record = Callable[[str], list[ServiceCall]]
+
+
+def _shown(hass: HomeAssistant) -> set[str]:
+    return set(persistent_notification._async_get_or_create_notifications(hass))
+
+
+async def _entry(backend: Backend, setup: Setup) -> tuple[MockConfigEntry, str]:
+    entry = await setup(room())
+    await backend.wait_for("ready_to_deliver")
+    return entry, room_id_of(entry)
+
+
+async def _again(backend: Backend) -> list[Any]:
+    """Let the connection be made anew; return what the backend is asked about then."""
+    before = len(backend.of("ready_to_deliver"))
+    await backend.stop()
+    await backend.start()
+    await until(lambda: len(backend.of("ready_to_deliver")) > before)
+    asked: list[Any] = backend.of("ready_to_deliver")[-1]["incidents"]
+    return asked
+
+
+async def test_what_the_backend_has_forgotten_is_taken_away_everywhere_and_once(
+    hass: HomeAssistant,
+    backend: Backend,
+    setup: Setup,
+    mobile_app: Register,
+    record_calls: Record,
+) -> None:
+    phone = await mobile_app()
+    calls = record_calls(phone.action)
+    _, room_id = await _entry(backend, setup)
+    for target in (phone.device_id, "persistent"):
+        await backend.notify(notification(room_id, target))
+    await backend.notify(notification(room_id, "persistent", incident_id="incident-2"))
+    over = {"incident_id": "incident-3"}
+    await backend.notify(notification(room_id, "persistent", **over))
+    await backend.notify(notification(room_id, "persistent", kind="clear", **over))
+    assert _shown(hass) == {"mould_watch_incident-1", "mould_watch_incident-2"}
+
+    backend.answers["ready_to_deliver"] = {"forgotten": ["incident-1"]}
+    assert await _again(backend) == ["incident-1", "incident-2"]
+    await until(lambda: _shown(hass) == {"mould_watch_incident-2"})
+    await until(lambda: len(calls) == 2)
+    assert calls[1].data["message"] == "clear_notification"
+    assert calls[1].data["data"]["tag"] == "mould_watch_incident-1"
+    # what was taken away is asked about no more
+    backend.answers["ready_to_deliver"] = {"forgotten": []}
+    assert await _again(backend) == ["incident-2"]
+    assert len(calls) == 2
+
+
+async def test_a_phone_that_is_gone_or_away_holds_nothing_up(
+    hass: HomeAssistant, backend: Backend, setup: Setup, mobile_app: Register, record_calls: Record
+) -> None:
+    phones = [await mobile_app(name) for name in ("Gone", "Away", "Here")]
+    gone, away, here = phones
+    calls = {phone.device_id: record_calls(phone.action) for phone in phones}
+    _, room_id = await _entry(backend, setup)
+    for phone in phones:
+        await backend.notify(notification(room_id, phone.device_id))
+    await hass.config_entries.async_remove(gone.entry.entry_id)
+
+    async def fail(_call: ServiceCall) -> None:
+        raise TimeoutError
+
+    hass.services.async_register("notify", away.action, fail)
+    backend.answers["ready_to_deliver"] = {"forgotten": ["incident-1"]}
+    await _again(backend)
+    await until(lambda: len(calls[here.device_id]) == 2)
+    # the one that is away is asked about until it has heard
+    hass.services.async_remove("notify", away.action)
+    heard = record_calls(away.action)
+    assert await _again(backend) == ["incident-1"]
+    await until(lambda: len(heard) == 1)
+    assert heard[0].data["message"] == "clear_notification"
+    assert await _again(backend) == []
+    assert len(calls[here.device_id]) == 2
+
+
+async def test_a_backend_that_does_not_say_so_notifies_all_the_same(
+    hass: HomeAssistant, backend: Backend, setup: Setup
+) -> None:
+    _, room_id = await _entry(backend, setup)
+    await backend.notify(notification(room_id, "persistent"))
+    backend.refusals["ready_to_deliver"] = {"code": "database_unavailable", "message": "later"}
+    assert await _again(backend) == ["incident-1"]
+    answer = await backend.notify(notification(room_id, "persistent", incident_id="incident-2"))
+    assert answer["outcome"] == "delivered"
+    assert len(_shown(hass)) == 2
