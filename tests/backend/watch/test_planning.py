@@ -232,6 +232,23 @@ async def test_what_could_not_be_sent_by_day_rings_at_nobody_in_the_night(
     assert household.heard[0]["title"] == "2 messages from the quiet hours"
 
 
+async def test_a_reminder_that_could_not_be_sent_by_day_wakes_nobody(household: Household) -> None:
+    room = await room_of(household, "Bath", "high")
+    household.clock.set(EVENING - hours(6))
+    await becomes_damp(household, room)
+    # let go at nine in the evening; nobody is there to take it before the night
+    for _ in range(6):
+        await household.measure(room, DAMP)
+        await household.go_on(hours(1), send=False)
+    assert await room.kinds() == [("alarm", "sent"), ("reminder", "pending")]
+    await household.go_on()
+    assert household.kinds() == ["alarm"]
+    household.clock.set(MORNING)
+    await household.measure(room, DAMP)
+    await household.go_on()
+    assert household.kinds() == ["alarm", "reminder"]
+
+
 async def test_what_is_over_by_the_morning_was_never_told(
     household: Household, bath: RoomForTests
 ) -> None:

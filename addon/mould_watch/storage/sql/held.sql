@@ -58,9 +58,9 @@ WHERE id = ANY ($1::uuid[]);
 
 -- name: keep_for_the_morning
 -- $1 when it begins, $2 seconds until then, $3 seconds until they go out by themselves after it, $4
--- the level from which nothing waits: what was let go by day and has not gone. It waits as if it had
--- come at night; where it was tried, tells of others or goes another way it stays what it is, and is
--- only tried later. What a person has tried again goes at once.
+-- the level from which nothing waits but a reminder: what was let go by day and has not gone. It
+-- waits as if it had come at night; where it was tried, tells of others or goes another way it stays
+-- what it is, and is only tried later. What a person has tried again goes at once.
 WITH late AS MATERIALIZED (
     SELECT n.id,
         n.attempts = 0 AND n.kind <> 'summary' AND n.fallback_of IS NULL
@@ -68,7 +68,7 @@ WITH late AS MATERIALIZED (
             AS is_held
     FROM notification AS n
     WHERE n.state = 'pending' AND n.held_until IS NULL AND n.kind <> 'clear' AND n.retries = 0
-      AND n.severity < $4::text::risk_level
+      AND (n.severity < $4::text::risk_level OR n.kind = 'reminder')
       AND n.due_at < (SELECT clock_timestamp()) + make_interval(secs => $2::double precision - 1)
     ORDER BY n.id
     FOR UPDATE OF n SKIP LOCKED
