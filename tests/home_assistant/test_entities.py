@@ -12,7 +12,14 @@ from homeassistant.helpers import entity_registry as er
 
 from custom_components.mould_watch.const import DOMAIN
 from tests.home_assistant.backend import Backend
-from tests.home_assistant.conftest import Setup, entity_room, room, room_id_of, set_sensor
+from tests.home_assistant.conftest import (
+    MockConfigEntry,
+    Setup,
+    entity_room,
+    room,
+    room_id_of,
+    set_sensor,
+)
 from tests.support.waiting import until
 
 _OF_HOME_ASSISTANT = {
@@ -270,16 +277,22 @@ async def test_rooms_are_added_and_removed_while_it_runs(
     assert backend.connections == 1
 
 
-async def test_renaming_a_room_changes_no_other_entity(
-    hass: HomeAssistant, backend: Backend, setup: Setup
-) -> None:
+@pytest.fixture
+async def two_rooms(hass: HomeAssistant, backend: Backend, setup: Setup) -> MockConfigEntry:
+    """Set up a bathroom and a bedroom that show their conditions."""
     entry = await setup(room(), room("Bedroom"))
     for title in ("Bathroom", "Bedroom"):
         await backend.tell_condition(room_id_of(entry, title))
     await until(lambda: _states(hass, "bedroom")["mould_risk"] == "on")
     await hass.async_block_till_done()
+    return entry
+
+
+async def test_renaming_a_room_changes_no_other_entity(
+    hass: HomeAssistant, backend: Backend, two_rooms: MockConfigEntry
+) -> None:
+    entry = two_rooms
     changed: list[Event[EventStateChangedData]] = []
-    reported: list[Event[EventStateChangedData]] = []
 
     @callback
     def take(event: Event[EventStateChangedData]) -> None:
@@ -303,7 +316,6 @@ async def test_renaming_a_room_changes_no_other_entity(
         and event.data["old_state"].state == event.data["new_state"].state
         for event in changed
     )
-    assert not reported
     device = next(
         d
         for d in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
@@ -316,14 +328,8 @@ async def test_renaming_a_room_changes_no_other_entity(
 
 
 async def test_news_of_one_room_writes_no_entity_of_another(
-    hass: HomeAssistant, backend: Backend, setup: Setup
+    hass: HomeAssistant, backend: Backend, two_rooms: MockConfigEntry
 ) -> None:
-    entry = await setup(room(), room("Bedroom"))
-    for title in ("Bathroom", "Bedroom"):
-        await backend.tell_condition(room_id_of(entry, title))
-    await until(lambda: _states(hass, "bedroom")["mould_risk"] == "on")
-    await hass.async_block_till_done()
-
     def reported() -> dict[str, datetime]:
         return {
             s.entity_id: s.last_reported
@@ -333,7 +339,7 @@ async def test_news_of_one_room_writes_no_entity_of_another(
 
     before = reported()
     assert len(before) == 17
-    await backend.tell_condition(room_id_of(entry), dew_point_c=3.0)
+    await backend.tell_condition(room_id_of(two_rooms), dew_point_c=3.0)
     await until(lambda: _states(hass, "bathroom")["dew_point"] == "3.0")
     assert reported() == before
 

@@ -16,7 +16,13 @@ from custom_components.mould_watch import forwarding
 from custom_components.mould_watch.const import DOMAIN
 from custom_components.mould_watch.forwarding import WaitingReadings
 from tests.home_assistant.backend import Backend, Message
-from tests.home_assistant.conftest import Setup, entity_room, room_id_of, set_sensor
+from tests.home_assistant.conftest import (
+    MockConfigEntry,
+    Setup,
+    entity_room,
+    room_id_of,
+    set_sensor,
+)
 from tests.support.waiting import until
 
 type Register = Callable[..., er.RegistryEntry]
@@ -32,6 +38,14 @@ def humidity(register_sensor: Register) -> er.RegistryEntry:
     return register_sensor("hall_humidity", "humidity", "50", "%")
 
 
+@pytest.fixture
+async def entry(
+    setup: Setup, temperature: er.RegistryEntry, humidity: er.RegistryEntry
+) -> MockConfigEntry:
+    """Set up a room that takes both values from Home Assistant."""
+    return await setup(entity_room(temperature, humidity))
+
+
 def _available(backend: Backend) -> dict[str, bool]:
     return {
         entity["entity_id"]: entity["available"]
@@ -40,14 +54,10 @@ def _available(backend: Backend) -> dict[str, bool]:
     }
 
 
+@pytest.mark.usefixtures("entry")
 async def test_a_change_becomes_a_reading_with_the_time_of_the_report(
-    hass: HomeAssistant,
-    backend: Backend,
-    setup: Setup,
-    temperature: er.RegistryEntry,
-    humidity: er.RegistryEntry,
+    hass: HomeAssistant, backend: Backend, temperature: er.RegistryEntry
 ) -> None:
-    await setup(entity_room(temperature, humidity))
     set_sensor(hass, temperature.entity_id, "21.5", "°C")
     state = hass.states.get(temperature.entity_id)
     assert state is not None
@@ -63,14 +73,10 @@ async def test_a_change_becomes_a_reading_with_the_time_of_the_report(
     ]
 
 
+@pytest.mark.usefixtures("entry")
 async def test_a_repeated_report_is_a_reading_too(
-    hass: HomeAssistant,
-    backend: Backend,
-    setup: Setup,
-    temperature: er.RegistryEntry,
-    humidity: er.RegistryEntry,
+    hass: HomeAssistant, backend: Backend, humidity: er.RegistryEntry
 ) -> None:
-    await setup(entity_room(temperature, humidity))
     for _ in range(3):
         set_sensor(hass, humidity.entity_id, "61", "%", "humidity")
     await until(lambda: len(backend.readings()) == 3)
@@ -118,17 +124,11 @@ async def test_the_state_found_is_availability_and_no_reading(
     assert backend.readings() == []
 
 
+@pytest.mark.usefixtures("entry")
 @pytest.mark.parametrize("state", ["unknown", "unavailable", "", "warm", "nan", "inf"])
 async def test_what_is_no_number_is_availability(
-    hass: HomeAssistant,
-    *,
-    backend: Backend,
-    setup: Setup,
-    temperature: er.RegistryEntry,
-    humidity: er.RegistryEntry,
-    state: str,
+    hass: HomeAssistant, *, backend: Backend, temperature: er.RegistryEntry, state: str
 ) -> None:
-    await setup(entity_room(temperature, humidity))
     await until(lambda: _available(backend).get(temperature.entity_id) is True)
     set_sensor(hass, temperature.entity_id, state, "°C")
     await until(lambda: _available(backend)[temperature.entity_id] is False)
@@ -137,6 +137,7 @@ async def test_what_is_no_number_is_availability(
     await until(lambda: len(backend.readings()) == 1)
 
 
+@pytest.mark.usefixtures("entry")
 @pytest.mark.parametrize(
     ("state", "unit", "value_c"),
     [("68", "°F", 20.0), ("293.15", "K", 20.0), ("20", "°C", 20.0)],
@@ -145,14 +146,11 @@ async def test_units_are_converted_event_by_event(
     hass: HomeAssistant,
     *,
     backend: Backend,
-    setup: Setup,
     temperature: er.RegistryEntry,
-    humidity: er.RegistryEntry,
     state: str,
     unit: str,
     value_c: float,
 ) -> None:
-    await setup(entity_room(temperature, humidity))
     set_sensor(hass, temperature.entity_id, "10", "°C")
     set_sensor(hass, temperature.entity_id, state, unit)
     await until(lambda: len(backend.readings()) == 2)
@@ -162,14 +160,10 @@ async def test_units_are_converted_event_by_event(
     ]
 
 
+@pytest.mark.usefixtures("entry")
 async def test_a_wrong_unit_is_never_guessed(
-    hass: HomeAssistant,
-    backend: Backend,
-    setup: Setup,
-    temperature: er.RegistryEntry,
-    humidity: er.RegistryEntry,
+    hass: HomeAssistant, backend: Backend, temperature: er.RegistryEntry, humidity: er.RegistryEntry
 ) -> None:
-    await setup(entity_room(temperature, humidity))
     set_sensor(hass, temperature.entity_id, "20", "hPa")
     set_sensor(hass, humidity.entity_id, "0.5", "g/m³", "humidity")
     await until(
@@ -202,14 +196,10 @@ async def test_a_weather_entity_carries_both_metrics_in_its_own_unit(
     assert backend.readings()[1]["metrics"] == {"temperature_c": 6.0}
 
 
+@pytest.mark.usefixtures("entry")
 async def test_the_identity_survives_a_rename(
-    hass: HomeAssistant,
-    backend: Backend,
-    setup: Setup,
-    temperature: er.RegistryEntry,
-    humidity: er.RegistryEntry,
+    hass: HomeAssistant, backend: Backend, temperature: er.RegistryEntry
 ) -> None:
-    await setup(entity_room(temperature, humidity))
     hass.states.async_remove(temperature.entity_id)
     er.async_get(hass).async_update_entity(temperature.entity_id, new_entity_id="sensor.renamed")
     await hass.async_block_till_done()
@@ -220,13 +210,8 @@ async def test_the_identity_survives_a_rename(
 
 
 async def test_a_removed_entity_is_unavailable_and_a_repair_says_which_room(
-    hass: HomeAssistant,
-    backend: Backend,
-    setup: Setup,
-    temperature: er.RegistryEntry,
-    humidity: er.RegistryEntry,
+    hass: HomeAssistant, backend: Backend, entry: MockConfigEntry, temperature: er.RegistryEntry
 ) -> None:
-    entry = await setup(entity_room(temperature, humidity))
     await until(lambda: len(_available(backend)) == 2)
     er.async_get(hass).async_remove(temperature.entity_id)
     await hass.async_block_till_done()
@@ -236,13 +221,8 @@ async def test_a_removed_entity_is_unavailable_and_a_repair_says_which_room(
 
 
 async def test_an_entity_that_is_added_again_is_followed_again(
-    hass: HomeAssistant,
-    backend: Backend,
-    setup: Setup,
-    temperature: er.RegistryEntry,
-    humidity: er.RegistryEntry,
+    hass: HomeAssistant, backend: Backend, entry: MockConfigEntry, temperature: er.RegistryEntry
 ) -> None:
-    entry = await setup(entity_room(temperature, humidity))
     registry = er.async_get(hass)
     registry.async_remove(temperature.entity_id)
     await hass.async_block_till_done()
@@ -256,14 +236,10 @@ async def test_an_entity_that_is_added_again_is_followed_again(
     await until(lambda: len(backend.readings()) == 1)
 
 
+@pytest.mark.usefixtures("entry")
 async def test_the_comings_and_goings_of_other_entities_cost_nothing(
-    hass: HomeAssistant,
-    setup: Setup,
-    temperature: er.RegistryEntry,
-    humidity: er.RegistryEntry,
-    monkeypatch: pytest.MonkeyPatch,
+    hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await setup(entity_room(temperature, humidity))
     looked: list[object] = []
     monkeypatch.setattr(forwarding.Forwarder, "_subscribe", looked.append)
     registry = er.async_get(hass)
@@ -295,13 +271,8 @@ async def test_lost_outdoor_air_is_a_repair_until_it_is_chosen_anew(
 
 
 async def test_what_no_room_names_any_more_is_followed_no_more(
-    hass: HomeAssistant,
-    backend: Backend,
-    setup: Setup,
-    temperature: er.RegistryEntry,
-    humidity: er.RegistryEntry,
+    hass: HomeAssistant, backend: Backend, entry: MockConfigEntry, temperature: er.RegistryEntry
 ) -> None:
-    entry = await setup(entity_room(temperature, humidity))
     (subentry,) = entry.subentries.values()
     hass.config_entries.async_remove_subentry(entry, subentry.subentry_id)
     await hass.async_block_till_done()
@@ -312,13 +283,8 @@ async def test_what_no_room_names_any_more_is_followed_no_more(
 
 
 async def test_unanswered_readings_survive_the_connection_in_order(
-    hass: HomeAssistant,
-    backend: Backend,
-    setup: Setup,
-    temperature: er.RegistryEntry,
-    humidity: er.RegistryEntry,
+    hass: HomeAssistant, backend: Backend, entry: MockConfigEntry, temperature: er.RegistryEntry
 ) -> None:
-    entry = await setup(entity_room(temperature, humidity))
     await backend.stop()
     await until(lambda: not entry.runtime_data.coordinator.last_update_success)
     for degrees in range(5):
@@ -356,13 +322,11 @@ async def test_a_rejected_reading_is_never_sent_again(
     hass: HomeAssistant,
     *,
     backend: Backend,
-    setup: Setup,
+    entry: MockConfigEntry,
     temperature: er.RegistryEntry,
-    humidity: er.RegistryEntry,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    entry = await setup(entity_room(temperature, humidity))
 
     def reject(message: Message) -> Message:
         rejected = {"status": "rejected", "code": "temperature_out_of_range", "message": "hot"}
@@ -388,13 +352,8 @@ async def test_a_rejected_reading_is_never_sent_again(
 
 
 async def test_one_poisonous_reading_does_not_hold_the_others(
-    hass: HomeAssistant,
-    backend: Backend,
-    setup: Setup,
-    temperature: er.RegistryEntry,
-    humidity: er.RegistryEntry,
+    hass: HomeAssistant, backend: Backend, entry: MockConfigEntry, temperature: er.RegistryEntry
 ) -> None:
-    entry = await setup(entity_room(temperature, humidity))
     backend.refusals["readings"] = {"code": "invalid_message", "message": "cannot read this"}
     set_sensor(hass, temperature.entity_id, "21", "°C")
     set_sensor(hass, temperature.entity_id, "22", "°C")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ from homeassistant.util import dt as dt_util
 from custom_components.mould_watch import phones
 from custom_components.mould_watch.const import DOMAIN
 from custom_components.mould_watch.notifications import notification_store
-from tests.home_assistant.backend import Backend, notification
+from tests.home_assistant.backend import Backend, Message, notification
 from tests.home_assistant.conftest import MockConfigEntry, Phone, Setup, room, room_id_of
 from tests.support.waiting import until
 
@@ -29,6 +30,35 @@ async def _entry(backend: Backend, setup: Setup) -> tuple[MockConfigEntry, str]:
     entry = await setup(room())
     await backend.wait_for("ready_to_deliver")
     return entry, room_id_of(entry)
+
+
+@dataclass(frozen=True)
+class Told:
+    """A phone that is told of a room, and the calls of its action."""
+
+    phone: Phone
+    calls: list[ServiceCall]
+    entry: MockConfigEntry
+    room_id: str
+
+    def notification(self, **changed: object) -> Message:
+        """Return a notification of the room for the phone."""
+        return notification(self.room_id, self.phone.device_id, **changed)
+
+
+@pytest.fixture
+async def told(backend: Backend, setup: Setup, mobile_app: Register, record_calls: Record) -> Told:
+    phone = await mobile_app()
+    calls = record_calls(phone.action)
+    return Told(phone, calls, *await _entry(backend, setup))
+
+
+async def _fail(_call: ServiceCall) -> None:
+    raise HomeAssistantError("no")
+
+
+async def _hang(_call: ServiceCall) -> None:
+    await asyncio.Event().wait()
 
 
 def _persistent(hass: HomeAssistant) -> dict[str, Any]:
@@ -133,58 +163,42 @@ async def test_the_id_is_written_before_the_phone_is_called(
 
 
 async def test_an_id_left_in_sending_is_sent_again_silently_under_its_tag(
-    hass: HomeAssistant,
-    *,
-    hass_storage: dict[str, Any],
-    backend: Backend,
-    setup: Setup,
-    mobile_app: Register,
-    record_calls: Record,
+    hass: HomeAssistant, *, hass_storage: dict[str, Any], backend: Backend, told: Told
 ) -> None:
     """Home Assistant died between the call and its note of it."""
-    phone = await mobile_app()
-    calls = record_calls(phone.action)
-    entry, room_id = await _entry(backend, setup)
-    alarm = notification(room_id, phone.device_id)
-    await hass.config_entries.async_unload(entry.entry_id)
-    hass_storage[f"{DOMAIN}.notifications.{entry.entry_id}"] = {
+    alarm = told.notification()
+    await hass.config_entries.async_unload(told.entry.entry_id)
+    hass_storage[f"{DOMAIN}.notifications.{told.entry.entry_id}"] = {
         "version": 1,
-        "key": f"{DOMAIN}.notifications.{entry.entry_id}",
+        "key": f"{DOMAIN}.notifications.{told.entry.entry_id}",
         "data": {
             "ids": {
                 alarm["notification_id"]: {
                     "state": "sending",
-                    "lane": f"incident-1/{phone.device_id}",
+                    "lane": f"incident-1/{told.phone.device_id}",
                     "closed_at": None,
                 }
             }
         },
     }
-    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.config_entries.async_setup(told.entry.entry_id)
     await until(lambda: len(backend.of("ready_to_deliver")) == 2)
     assert (await backend.notify(alarm))["outcome"] == "delivered"
-    (call,) = calls
+    (call,) = told.calls
     assert call.data["data"]["tag"] == "mould_watch_incident-1"
     assert call.data["data"]["alert_once"] is True
     assert call.data["data"]["push"] == {"interruption-level": "passive"}
 
 
 async def test_a_delivered_id_survives_a_restart(
-    hass: HomeAssistant,
-    backend: Backend,
-    setup: Setup,
-    mobile_app: Register,
-    record_calls: Record,
+    hass: HomeAssistant, backend: Backend, told: Told
 ) -> None:
-    phone = await mobile_app()
-    calls = record_calls(phone.action)
-    entry, room_id = await _entry(backend, setup)
-    alarm = notification(room_id, phone.device_id)
+    alarm = told.notification()
     await backend.notify(alarm)
-    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.config_entries.async_reload(told.entry.entry_id)
     await until(lambda: len(backend.of("ready_to_deliver")) == 2)
     assert (await backend.notify(alarm))["outcome"] == "delivered"
-    assert len(calls) == 1
+    assert len(told.calls) == 1
 
 
 async def test_an_answer_lost_with_the_connection_is_given_over_the_next(
@@ -224,24 +238,13 @@ async def test_an_answer_lost_with_the_connection_is_given_over_the_next(
     ],
 )
 async def test_a_fixed_channel_for_each_severity_and_from_high_on_it_breaks_through(
-    *,
-    backend: Backend,
-    setup: Setup,
-    mobile_app: Register,
-    record_calls: Record,
-    severity: str,
-    channel: str,
-    importance: str,
-    level: str,
+    *, backend: Backend, told: Told, severity: str, channel: str, importance: str, level: str
 ) -> None:
-    phone = await mobile_app()
-    calls = record_calls(phone.action)
-    _, room_id = await _entry(backend, setup)
-    await backend.notify(notification(room_id, phone.device_id, severity=severity))
-    assert calls[0].data["data"]["channel"] == channel
-    assert calls[0].data["data"]["importance"] == importance
+    await backend.notify(told.notification(severity=severity))
+    assert told.calls[0].data["data"]["channel"] == channel
+    assert told.calls[0].data["data"]["importance"] == importance
     # nothing critical: no sound of its own, no volume
-    assert calls[0].data["data"]["push"] == {"interruption-level": level}
+    assert told.calls[0].data["data"]["push"] == {"interruption-level": level}
 
 
 async def test_an_iphone_is_asked_for_no_receipt_and_repeats_passively(
@@ -255,16 +258,11 @@ async def test_an_iphone_is_asked_for_no_receipt_and_repeats_passively(
     assert "confirmation" not in calls[0].data["data"]
 
 
-async def test_what_the_backend_repeats_replaces_silently(
-    backend: Backend, setup: Setup, mobile_app: Register, record_calls: Record
-) -> None:
-    phone = await mobile_app()
-    calls = record_calls(phone.action)
-    _, room_id = await _entry(backend, setup)
-    await backend.notify(notification(room_id, phone.device_id, severity="high"))
-    again = notification(room_id, phone.device_id, severity="high", is_repetition=True)
+async def test_what_the_backend_repeats_replaces_silently(backend: Backend, told: Told) -> None:
+    await backend.notify(told.notification(severity="high"))
+    again = told.notification(severity="high", is_repetition=True)
     assert (await backend.notify(again))["expects_receipt"] is True
-    first, second = (call.data["data"] for call in calls)
+    first, second = (call.data["data"] for call in told.calls)
     assert first["tag"] == second["tag"]
     assert (first["alert_once"], second["alert_once"]) == (False, True)
     assert second["push"] == {"interruption-level": "passive"}
@@ -273,37 +271,25 @@ async def test_what_the_backend_repeats_replaces_silently(
 
 @pytest.mark.parametrize("kind", ["reminder", "step_up", "of_a_newer_backend"])
 async def test_what_follows_an_alarm_replaces_it_and_is_heard(
-    backend: Backend, setup: Setup, mobile_app: Register, record_calls: Record, kind: str
+    backend: Backend, told: Told, kind: str
 ) -> None:
-    phone = await mobile_app()
-    calls = record_calls(phone.action)
-    _, room_id = await _entry(backend, setup)
-    await backend.notify(notification(room_id, phone.device_id))
-    answer = await backend.notify(notification(room_id, phone.device_id, kind=kind))
+    await backend.notify(told.notification())
+    answer = await backend.notify(told.notification(kind=kind))
     assert answer["expects_receipt"] is True
-    assert calls[1].data["data"]["tag"] == calls[0].data["data"]["tag"]
-    assert calls[1].data["data"]["alert_once"] is False
+    assert told.calls[1].data["data"]["tag"] == told.calls[0].data["data"]["tag"]
+    assert told.calls[1].data["data"]["alert_once"] is False
 
 
-async def test_a_summary_replaces_the_one_before_and_no_alarm(
-    backend: Backend, setup: Setup, mobile_app: Register, record_calls: Record
-) -> None:
-    phone = await mobile_app()
-    calls = record_calls(phone.action)
-    _, room_id = await _entry(backend, setup)
+async def test_a_summary_replaces_the_one_before_and_no_alarm(backend: Backend, told: Told) -> None:
     for incident_id in ("incident-1", "incident-2"):
-        answer = await backend.notify(
-            notification(room_id, phone.device_id, kind="summary", incident_id=incident_id)
-        )
+        answer = await backend.notify(told.notification(kind="summary", incident_id=incident_id))
         assert answer["expects_receipt"] is None
-    assert {call.data["data"]["tag"] for call in calls} == {"mould_watch_summary"}
-    assert all("confirmation" not in call.data["data"] for call in calls)
+    assert {call.data["data"]["tag"] for call in told.calls} == {"mould_watch_summary"}
+    assert all("confirmation" not in call.data["data"] for call in told.calls)
     # of the first the phone shows nothing any more; seen on the second, its summary goes
     for incident_id in ("incident-1", "incident-2"):
-        await backend.notify(
-            notification(room_id, phone.device_id, kind="clear", incident_id=incident_id)
-        )
-    cleared = [call.data["data"]["tag"] for call in calls[2:]]
+        await backend.notify(told.notification(kind="clear", incident_id=incident_id))
+    cleared = [call.data["data"]["tag"] for call in told.calls[2:]]
     assert cleared == ["mould_watch_incident-1", "mould_watch_incident-2", "mould_watch_summary"]
 
 
@@ -345,16 +331,11 @@ async def test_by_the_entity_it_is_plain_text_and_its_errors_are_told(
     assert (await _stored(hass, entry))[alarm["notification_id"]]["state"] == "delivered"
 
 
-async def test_recovery_replaces_silently_and_clear_removes(
-    backend: Backend, setup: Setup, mobile_app: Register, record_calls: Record
-) -> None:
-    phone = await mobile_app()
-    calls = record_calls(phone.action)
-    _, room_id = await _entry(backend, setup)
-    await backend.notify(notification(room_id, phone.device_id))
-    await backend.notify(notification(room_id, phone.device_id, kind="recovery"))
-    await backend.notify(notification(room_id, phone.device_id, kind="clear"))
-    alarm, recovery, clear = (call.data for call in calls)
+async def test_recovery_replaces_silently_and_clear_removes(backend: Backend, told: Told) -> None:
+    await backend.notify(told.notification())
+    await backend.notify(told.notification(kind="recovery"))
+    await backend.notify(told.notification(kind="clear"))
+    alarm, recovery, clear = (call.data for call in told.calls)
     assert {data["data"]["tag"] for data in (alarm, recovery, clear)} == {"mould_watch_incident-1"}
     assert recovery["data"]["alert_once"] is True
     assert recovery["data"]["push"] == {"interruption-level": "passive"}
@@ -518,11 +499,7 @@ async def test_a_failing_action_is_tried_again(
     hass: HomeAssistant, backend: Backend, setup: Setup, mobile_app: Register
 ) -> None:
     phone = await mobile_app()
-
-    async def fail(_call: ServiceCall) -> None:
-        raise HomeAssistantError("no")
-
-    hass.services.async_register("notify", phone.action, fail)
+    hass.services.async_register("notify", phone.action, _fail)
     _, room_id = await _entry(backend, setup)
     answer = await backend.notify(notification(room_id, phone.device_id))
     assert answer["outcome"] == "retry"
@@ -537,11 +514,7 @@ async def test_what_surely_did_not_arrive_is_no_silent_repetition(
     record_calls: Record,
 ) -> None:
     phone = await mobile_app()
-
-    async def fail(_call: ServiceCall) -> None:
-        raise HomeAssistantError("no")
-
-    hass.services.async_register("notify", phone.action, fail)
+    hass.services.async_register("notify", phone.action, _fail)
     _, room_id = await _entry(backend, setup)
     alarm = notification(room_id, phone.device_id, severity="high")
     assert (await backend.notify(alarm))["outcome"] == "retry"
@@ -566,15 +539,12 @@ async def test_what_may_have_arrived_is_repeated_silently(
     async def hang(_call: ServiceCall) -> None:
         await asyncio.Event().wait()
 
-    async def fail(_call: ServiceCall) -> None:
-        raise HomeAssistantError("no")
-
-    hass.services.async_register("notify", phone.action, hang)
+    hass.services.async_register("notify", phone.action, _hang)
     _, room_id = await _entry(backend, setup)
     alarm = notification(room_id, phone.device_id, severity="high")
     assert (await backend.notify(alarm))["outcome"] == "retry"
     # a later failure does not unsay that the first may have arrived
-    hass.services.async_register("notify", phone.action, fail)
+    hass.services.async_register("notify", phone.action, _fail)
     assert (await backend.notify(alarm))["outcome"] == "retry"
     calls = record_calls(phone.action)
     assert (await backend.notify(alarm))["outcome"] == "delivered"
@@ -671,11 +641,7 @@ async def test_an_action_that_hangs_is_tried_again(
 ) -> None:
     monkeypatch.setattr(phones, "CALL_TIMEOUT_S", 0.05)
     phone = await mobile_app()
-
-    async def hang(_call: ServiceCall) -> None:
-        await asyncio.Event().wait()
-
-    hass.services.async_register("notify", phone.action, hang)
+    hass.services.async_register("notify", phone.action, _hang)
     _, room_id = await _entry(backend, setup)
     answer = await backend.notify(notification(room_id, phone.device_id))
     assert answer["outcome"] == "retry"
