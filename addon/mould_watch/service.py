@@ -38,7 +38,12 @@ from mould_watch.storage.database import Database
 from mould_watch.storage.retention import Retention
 from mould_watch.supervisor.client import SupervisorClient
 from mould_watch.watch.evaluator import Evaluator
-from mould_watch.wiring import BrokerLookup, ForwardedToIngestion, SubmittedToIngestion
+from mould_watch.wiring import (
+    BrokerLookup,
+    ForwardedToIngestion,
+    SubmittedToIngestion,
+    TestedServices,
+)
 
 _LOGGER: Final = logging.getLogger(__name__)
 
@@ -112,14 +117,12 @@ class Service:
         )
         ingestion = Ingestion(settings, database, clock, broker, trust=trust)
         submissions = Submissions(settings.ingest, database, clock, ingestion.states, trust)
+        apprise = AppriseChannel(settings.notify.apprise, settings.notify.channel_timeout_s)
         worker = NotificationWorker(
             settings.notify,
             database,
             clock,
-            [
-                HomeAssistantChannel(hub, settings.notify.channel_timeout_s),
-                AppriseChannel(settings.notify.apprise, settings.notify.channel_timeout_s),
-            ],
+            [HomeAssistantChannel(hub, settings.notify.channel_timeout_s), apprise],
             f"{socket.gethostname()}:{os.getpid()}",
         )
         api = Api(
@@ -129,7 +132,7 @@ class Service:
             token=token,
             parts=(database, ingestion, worker),
             forwarded=ForwardedToIngestion(ForwardedIngest(database, submissions)),
-            services=settings.notify.apprise,
+            services=TestedServices(settings.notify.apprise, apprise),
             hub=hub,
             resources=(
                 ReadingsResource(SubmittedToIngestion(submissions)),

@@ -1,18 +1,22 @@
 """Adapters between parts that know nothing of each other; only `service` uses them."""
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Final
+from uuid import uuid4
 
 from pydantic import SecretStr
 
 from mould_watch.api.forwarded import ReadingOutcome
 from mould_watch.api.messages import ForwardedEntity, ForwardedReading
 from mould_watch.api.readings import SubmittedReading
+from mould_watch.api.services import Trial
+from mould_watch.domain.condition import Level
 from mould_watch.ingest import forwarded as ingest
 from mould_watch.ingest.service import BrokerAddress
 from mould_watch.ingest.submissions import ReadingResult, Submission, Submissions
 from mould_watch.ingest.tls import TlsFiles
+from mould_watch.notify.channel import Channel, ClaimedNotification, Outcome
 from mould_watch.settings import MqttSettings
 from mould_watch.storage.devices import DeviceReference
 from mould_watch.supervisor.client import BrokerService
@@ -61,6 +65,47 @@ class ForwardedToIngestion:
                 )
                 for entity in entities
             ],
+        )
+
+
+class TestedServices:
+    """Says something to a service past the outbox: it is about no incident, and somebody waits."""
+
+    # no test of pytest's
+    __test__ = False
+
+    def __init__(self, names: Collection[str], channel: Channel) -> None:
+        """Know the services by `names`, and reach them over `channel`."""
+        self._names = sorted(names)
+        self._channel = channel
+
+    def names(self) -> Sequence[str]:
+        """Return what the services are called."""
+        return self._names
+
+    async def test(self, name: str, title: str, body: str) -> Trial:
+        """Say it once and return what became of it."""
+        delivery = await self._channel.deliver(
+            ClaimedNotification(
+                notification_id=uuid4(),
+                incident_id=uuid4(),
+                channel=self._channel.name,
+                route=name,
+                target=name,
+                kind="alarm",
+                severity=Level.NONE.value,
+                message={"title": title, "body": body},
+                attempt=1,
+                claim_token=uuid4(),
+                taken_over=False,
+            )
+        )
+        if delivery.outcome is Outcome.DELIVERED:
+            return Trial(is_delivered=True)
+        return Trial(
+            is_delivered=False,
+            code=delivery.code or delivery.outcome.value,
+            message=delivery.message or delivery.reason,
         )
 
 

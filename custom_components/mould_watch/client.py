@@ -36,6 +36,8 @@ _LOGGER = logging.getLogger(__name__)
 
 HTTP_TIMEOUT_S: Final = 10.0
 REQUEST_TIMEOUT_S: Final = 30.0
+# longer than the backend waits for a service
+SERVICE_TIMEOUT_S: Final = 40.0
 HEARTBEAT_S: Final = 20.0
 BACKOFF_INITIAL_S: Final = 1.0
 BACKOFF_MAXIMUM_S: Final = 60.0
@@ -73,11 +75,40 @@ async def fetch_devices(session: aiohttp.ClientSession, url: str, token: str) ->
         raise NotMouldWatchError(f"{url} answers in an unknown way: {err!r}") from err
 
 
+async def say_to_service(
+    session: aiohttp.ClientSession, url: str, token: str, name: str, words: Mapping[str, str]
+) -> str | None:
+    """Let the backend say `title` and `body` to a service of its own; return what went wrong.
+
+    Raises as `fetch_info` does.
+    """
+    path = f"services/{name}/test"
+    answer = await _ask(
+        session, url, token, path, method="POST", body=words, timeout_s=SERVICE_TIMEOUT_S
+    )
+    return None if answer.get("delivered") else str(answer.get("message") or answer.get("code"))
+
+
 async def _get(session: aiohttp.ClientSession, url: str, token: str, path: str) -> Message:
+    return await _ask(session, url, token, path)
+
+
+async def _ask(
+    session: aiohttp.ClientSession,
+    url: str,
+    token: str,
+    path: str,
+    *,
+    method: str = "GET",
+    body: Mapping[str, str] | None = None,
+    timeout_s: float = HTTP_TIMEOUT_S,
+) -> Message:
     try:
         async with (
-            asyncio.timeout(HTTP_TIMEOUT_S),
-            session.get(URL(url) / "v1" / path, headers=_headers(token)) as response,
+            asyncio.timeout(timeout_s),
+            session.request(
+                method, URL(url) / "v1" / path, headers=_headers(token), json=body
+            ) as response,
         ):
             if response.status == HTTPStatus.UNAUTHORIZED:
                 raise InvalidAuthError("the backend does not know this token")

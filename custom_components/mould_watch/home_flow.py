@@ -5,7 +5,6 @@ from collections.abc import Collection
 from typing import Any, Final
 
 import probatio
-from homeassistant.components import persistent_notification
 from homeassistant.config_entries import ConfigEntryBaseFlow, ConfigFlowResult
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
@@ -22,7 +21,6 @@ from homeassistant.helpers.selector import (
     SelectSelectorMode,
     TimeSelector,
 )
-from homeassistant.helpers.translation import async_get_translations
 
 from .const import (
     CONF_HUMIDITY,
@@ -32,13 +30,11 @@ from .const import (
     CONF_RULES,
     CONF_SERVICES,
     CONF_TEMPERATURE,
-    DOMAIN,
     METRIC_HUMIDITY,
 )
 from .document import told_of_home
 from .models import Device
-from .phones import PhoneCallError, find_phone, phone_ids
-from .push import trial_data
+from .phones import phone_ids
 from .selectors import phone_selector, source_selector, temperature_source_selector
 from .sources import (
     SAME_DEVICE,
@@ -48,6 +44,7 @@ from .sources import (
     source_from_wire,
 )
 from .told import Told, known_services, service_selector, shown_services
+from .trial import send_trial
 from .units import from_celsius, temperature_selector, to_celsius
 
 CONF_OUTDOOR_KIND: Final = "outdoor_kind"
@@ -99,7 +96,8 @@ class HomeSteps(ConfigEntryBaseFlow):
             elif kind != (self._home.get(CONF_OUTDOOR) or {}).get("kind"):
                 self._home.pop(CONF_OUTDOOR, None)
             if not errors and user_input[CONF_SEND_TEST]:
-                failed = await send_trial(self.hass, self._home[CONF_PHONES])
+                told = told_of_home(self._home)
+                failed = await send_trial(self.hass, told, *self._backend())
                 if not failed:
                     return await self.async_step_test_sent()
                 errors["base"] = "test_failed"
@@ -306,31 +304,6 @@ class HomeSteps(ConfigEntryBaseFlow):
             ),
             CONF_SEND_TEST: False,
         }
-
-
-async def send_trial(hass: HomeAssistant, phones: list[str]) -> str:
-    """Send a test notification; return what went wrong, or an empty text."""
-    texts = await async_get_translations(hass, hass.config.language, "selector", {DOMAIN})
-    prefix = f"component.{DOMAIN}.selector.test_notification.options"
-    title, message = texts[f"{prefix}.title"], texts[f"{prefix}.message"]
-    if not phones:
-        persistent_notification.async_create(
-            hass, message, title=title, notification_id=f"{DOMAIN}_test"
-        )
-    faults: list[str] = []
-    for device_id in phones:
-        phone = find_phone(hass, device_id)
-        if phone is None:
-            faults.append(device_id)
-            continue
-        try:
-            # Notifications need the action, but it swallows push failures: the phone's entity
-            # tells of them.
-            if phone.action is None or not await phone.say(title, message):
-                await phone.push(**trial_data(message, title))
-        except PhoneCallError as err:
-            faults.append(str(err))
-    return "; ".join(faults)
 
 
 def _first_weather(hass: HomeAssistant) -> str | None:

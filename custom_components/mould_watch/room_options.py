@@ -33,6 +33,7 @@ CONF_MATERIAL: Final = "material"
 CONF_VISIBLE_MOULD: Final = "visible_mould"
 CONF_APPLIES_FROM: Final = "applies_from"
 CONF_CONDENSATION: Final = "condensation"
+CONF_CONDENSATION_MINUTES: Final = "condensation_minutes"
 CONF_NO_DATA: Final = "no_data"
 CONF_DECLINE: Final = "decline"
 # in `sources` of the stored room
@@ -73,6 +74,7 @@ NUMBERS: Final[Mapping[str, Bounds]] = {
     "recovery_margin_pct": (1, 20, 0.5, "%"),
     "recovery_hours": (1, 48, 0.5, "h"),
 }
+_CONDENSATION_MINUTES: Final[Bounds] = (0, 1440, 5, "min")
 USUAL_HIGH_INDEX: Final = 1.0
 USUAL_DAMAGE_INDEX: Final = 3.0
 LEVELS: Final[Mapping[str, Bounds]] = {
@@ -120,8 +122,9 @@ def option_sections(
         probatio.Optional(key): number(*bounds) for key, bounds in {**LEVELS, **NUMBERS}.items()
     }
     more[probatio.Optional(CONF_DECLINE)] = _choice(CONF_DECLINE, tuple(DECLINES))
-    for kind in (CONF_CONDENSATION, CONF_NO_DATA):
-        more[probatio.Required(kind, default=USUAL)] = rule_selector()
+    more[probatio.Required(CONF_CONDENSATION, default=USUAL)] = rule_selector()
+    more[probatio.Optional(CONF_CONDENSATION_MINUTES)] = number(*_CONDENSATION_MINUTES)
+    more[probatio.Required(CONF_NO_DATA, default=USUAL)] = rule_selector()
     return {
         probatio.Required(CONF_SURFACE): section(
             probatio.Schema(surface), {"collapsed": fault not in _SURFACE_FAULTS}
@@ -217,6 +220,8 @@ def suggested_options(hass: HomeAssistant, stored: Mapping[str, Any]) -> dict[st
         CONF_CONDENSATION: rule_choice(rules.get(CONF_CONDENSATION, {})),
         CONF_NO_DATA: rule_choice(rules.get(CONF_NO_DATA, {})),
     }
+    if (minutes := rules.get(CONF_CONDENSATION, {}).get("minutes")) is not None:
+        more[CONF_CONDENSATION_MINUTES] = minutes
     if (decline := stored.get(CONF_DECLINE)) is not None:
         more[CONF_DECLINE] = next(word for word, one in DECLINES.items() if one == decline)
     return {CONF_SURFACE: surface, CONF_MORE: more}
@@ -238,6 +243,10 @@ def _rules(more: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]
         settings.pop("enabled", None)
         settings.pop("severity", None)
         settings |= rule_settings(more[kind])
+    condensation = rules[CONF_CONDENSATION]
+    condensation.pop("minutes", None)
+    if (minutes := more.get(CONF_CONDENSATION_MINUTES)) is not None:
+        condensation["minutes"] = minutes
     return {kind: settings for kind, settings in rules.items() if settings}
 
 

@@ -53,9 +53,7 @@ async def configure_home(api: HomeAssistantApi, home: Home) -> tuple[str, str | 
         phones=[home.phone_id],
         send_test=home.send_test,
     )
-    if home.send_test:
-        flow.expect(kind="menu", step_id="test_sent")
-        await flow.choose("test_arrived")
+    await _past_test(flow, is_sent=home.send_test)
     result = await _outdoors(flow, home.outdoor)
     next_flow = result.get("next_flow")
     return result["result"]["entry_id"], next_flow[1] if next_flow else None
@@ -69,7 +67,15 @@ async def change_home(
     await flow.start(entry_id)
     flow.expect(kind="form", step_id="home")
     await flow.fill(outdoor_kind="fixed" if outdoor is None else "measured", **changes)
+    await _past_test(flow, is_sent=bool(changes.get("send_test")))
     await _outdoors(flow, outdoor)
+
+
+async def _past_test(flow: FlowDriver, *, is_sent: bool) -> None:
+    """Say that the test notification has arrived, if one was sent."""
+    if is_sent:
+        flow.expect(kind="menu", step_id="test_sent")
+        await flow.choose("test_arrived")
 
 
 async def _outdoors(flow: FlowDriver, outdoor: str | None) -> Json:

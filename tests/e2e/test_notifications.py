@@ -63,9 +63,11 @@ async def test_a_room_tells_those_of_the_home_or_those_only_whom_its_form_names(
         )
         await house.backend.wait_ready()
         async with house.changed_home(services=["chat"]):
+            # the form's test notification
+            assert [one["title"] for one in hook.got] == ["Mould Watch"]
             chosen: dict[str, dict[str, object]] = {
                 "Sauna": {},
-                "Cellar stairs": {"who": "only_these", "services": []},
+                "Basement": {"who": "only_these", "services": []},
                 "Wardrobe": {"who": "only_these", "phones": []},
                 "Boxroom": {"who": "only_these", "phones": [], "services": []},
             }
@@ -77,7 +79,7 @@ async def test_a_room_tells_those_of_the_home_or_those_only_whom_its_form_names(
             )
             expected = {
                 "Sauna": {phone, chat},
-                "Cellar stairs": {phone},
+                "Basement": {phone},
                 "Wardrobe": {chat},
                 "Boxroom": {shown_inside},
             }

@@ -138,6 +138,8 @@ class Backend:
         self.answers: dict[str, Message] = {}
         # the names of those it can tell beside phones; None: it does not say
         self.services: list[str] | None = ["chat", "mail"]
+        # what is wrong with one of them, by its name
+        self.service_faults: dict[str, str] = {}
         self.info: Any = None
         self.refuse_hello: Message | None = None
         self.welcomes = True
@@ -158,6 +160,7 @@ class Backend:
         application = web.Application()
         application.router.add_get("/v1/info", self._info)
         application.router.add_get("/v1/devices", self._devices)
+        application.router.add_post("/v1/services/{name}/test", self._test_service)
         application.router.add_get("/v1/stream", self._stream)
         self._runner = web.AppRunner(application, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -246,6 +249,14 @@ class Backend:
                 "services": self.services,
             }
         )
+
+    async def _test_service(self, request: web.Request) -> web.Response:
+        if not self._authorized(request):
+            return web.json_response({"error": {"code": "unauthorized"}}, status=401)
+        name = request.match_info["name"]
+        self.received.append({"type": "service_test", "name": name, **await request.json()})
+        fault = self.service_faults.get(name)
+        return web.json_response({"delivered": fault is None, "code": None, "message": fault})
 
     async def _devices(self, request: web.Request) -> web.Response:
         if not self._authorized(request):

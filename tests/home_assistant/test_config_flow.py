@@ -317,6 +317,38 @@ async def test_a_push_that_does_not_get_through_is_said(
     assert result["errors"] == {"base": "test_failed"}
 
 
+async def test_the_test_notification_goes_to_the_services_too(
+    hass: HomeAssistant, backend: Backend
+) -> None:
+    from homeassistant.components import persistent_notification  # noqa: PLC0415
+
+    backend.service_faults["mail"] = "the mail server answered 535"
+    result = await _start(hass, backend)
+    form = {**HOME, "services": ["chat", "mail"], "send_test": True}
+    result = await _go_on(hass, result, **form)
+    assert result["errors"] == {"base": "test_failed"}
+    # the chat has got it
+    fault = (result["description_placeholders"] or {})["error"]
+    assert fault == "mail: the mail server answered 535"
+    backend.service_faults.clear()
+    result = await _go_on(hass, result, **form)
+    assert result["step_id"] == "test_sent"
+    told = backend.of("service_test")
+    assert sorted(one["name"] for one in told) == ["chat", "chat", "mail", "mail"]
+    assert (told[0]["title"], "at risk" in told[0]["body"]) == ("Mould Watch", True)
+    assert not persistent_notification._async_get_or_create_notifications(hass)
+
+
+async def test_a_backend_that_goes_before_the_test_is_said(
+    hass: HomeAssistant, backend: Backend
+) -> None:
+    result = await _start(hass, backend)
+    await backend.stop()
+    result = await _go_on(hass, result, **{**HOME, "services": ["chat"], "send_test": True})
+    assert result["errors"] == {"base": "test_failed"}
+    assert (result["description_placeholders"] or {})["error"].startswith("chat: ")
+
+
 async def test_the_user_may_be_faster_than_the_discovered_app(
     hass: HomeAssistant, backend: Backend
 ) -> None:

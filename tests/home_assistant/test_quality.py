@@ -281,6 +281,7 @@ def test_the_usual_values_that_forms_name_are_those_of_the_backend() -> None:
     uncertainty = importlib.import_module("mould_watch.domain.mould.band").DEFAULT_UNCERTAINTY_PCT
     recovery = importlib.import_module("mould_watch.domain.rules.mould_level").Recovery()
     surface = importlib.import_module("mould_watch.domain.surface")
+    condensation = importlib.import_module("mould_watch.domain.rules.condensation")
     factors = [surface._DEFAULT_FACTOR[kind] for kind in ("cold_wall", "window", "insulated_wall")]
     named = {
         "f_rsi": factors,
@@ -293,6 +294,7 @@ def test_the_usual_values_that_forms_name_are_those_of_the_backend() -> None:
         "humidity_uncertainty_pct": [uncertainty],
         "recovery_margin_pct": [recovery.margin_pct],
         "recovery_hours": [recovery.hours],
+        "condensation_minutes": [condensation.DEFAULT_MINUTES],
     }
     for step in ("new_room", "reconfigure"):
         sections = FLOW_TEXTS["room"]["step"][step]["sections"]

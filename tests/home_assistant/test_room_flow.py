@@ -123,6 +123,7 @@ async def test_only_changed_values_are_stored(hass: HomeAssistant, setup: Setup)
         "recovery_margin_pct": 3,
         "recovery_hours": 2,
         "condensation": "off",
+        "condensation_minutes": 60,
         "decline": "almost_none",
         "no_data": "high",
     }
@@ -153,7 +154,10 @@ async def test_only_changed_values_are_stored(hass: HomeAssistant, setup: Setup)
         "recovery_margin_pct": 3,
         "recovery_hours": 2,
         "decline": 0.1,
-        "rules": {"condensation": {"enabled": False}, "no_data": {"severity": "high"}},
+        "rules": {
+            "condensation": {"enabled": False, "minutes": 60},
+            "no_data": {"severity": "high"},
+        },
         "targets": ["phone-1", "apprise:mail"],
         "notify": False,
     }
@@ -270,11 +274,13 @@ async def test_a_change_is_from_now_unless_it_always_was_so(
 async def test_a_rule_switched_on_again_leaves_nothing_behind(
     hass: HomeAssistant, setup: Setup
 ) -> None:
-    rules = {"condensation": {"severity": "high"}, "no_data": {"enabled": False, "notify": False}}
+    condensation = {"severity": "high", "minutes": 60}
+    rules = {"condensation": condensation, "no_data": {"enabled": False, "notify": False}}
     entry = await setup(room(rules=rules))
     result = await _change(hass, entry)
     shown = _suggested(result["data_schema"].schema["more"].schema)
     assert (shown["condensation"], shown["no_data"]) == ("high", "off")
+    assert shown["condensation_minutes"] == 60
     await _go_on(hass, result, FORM)
     (subentry,) = entry.subentries.values()
     assert subentry.data["rules"] == {"no_data": {"notify": False}}

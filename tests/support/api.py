@@ -18,6 +18,7 @@ from mould_watch.api.messages import ForwardedEntity, ForwardedReading
 from mould_watch.api.notifications import NotificationsResource
 from mould_watch.api.readings import ReadingsResource
 from mould_watch.api.server import Api
+from mould_watch.api.services import Trial
 from mould_watch.api.session import SessionLimits
 from mould_watch.clock import Clock, SystemClock
 from mould_watch.ingest.device_states import DeviceStates
@@ -84,6 +85,24 @@ def letter_replay(database: Database, clock: Clock, states: DeviceStates) -> Rep
     )
 
 
+class Spoken:
+    """Services made of memory: what they were told, and what became of it."""
+
+    def __init__(self) -> None:
+        """Begin with two that work."""
+        self.said: list[tuple[str, str, str]] = []
+        self.trial = Trial(is_delivered=True)
+
+    def names(self) -> Sequence[str]:
+        """Return what they are called."""
+        return ["chat", "mail"]
+
+    async def test(self, name: str, title: str, body: str) -> Trial:
+        """Keep what is said."""
+        self.said.append((name, title, body))
+        return self.trial
+
+
 class RunningApi:
     """The API under test and what surrounds it."""
 
@@ -94,6 +113,7 @@ class RunningApi:
         self.hub = Hub()
         self.broker = Broker()
         self.forwarded = Forwarded()
+        self.services = Spoken()
         clock = SystemClock()
         parts = (database, self.broker)
         states = DeviceStates(database, clock, maximum=100)
@@ -107,7 +127,7 @@ class RunningApi:
             parts=parts,
             forwarded=self.forwarded,
             hub=self.hub,
-            services={"mail": "", "chat": ""},
+            services=self.services,
             resources=(
                 ReadingsResource(SubmittedToIngestion(submissions)),
                 DeadLettersResource(database, letter_replay(database, clock, states)),

@@ -34,7 +34,8 @@ DAMP_BEGIN, DAMP_END = timedelta(hours=29), timedelta(minutes=130)
 """How long ago a damp room began to be damp, and its last reading: a whole hour is over since."""
 _STEP = timedelta(minutes=10)
 
-# A test kills its server and wants to see it again, and lets no receipt come.
+# A test kills its server and wants to see it again, and lets no receipt come; one phone is told of
+# the rooms of all tests.
 SHORT_WAITS: Final = {
     "MOULD_WATCH_NOTIFY__RETRY_INITIAL_S": "0.5",
     "MOULD_WATCH_NOTIFY__RETRY_MAXIMUM_S": "2",
@@ -43,6 +44,7 @@ SHORT_WAITS: Final = {
     "MOULD_WATCH_NOTIFY__LEASE_S": "6",
     "MOULD_WATCH_NOTIFY__RECEIPT_WAIT_S": "3",
     "MOULD_WATCH_NOTIFY__PERSON_WAIT_S": "3",
+    "MOULD_WATCH_PLAN__HOURLY_MAXIMUM": "100",
 }
 
 type Json = dict[str, Any]
@@ -195,8 +197,12 @@ class House:
     async def changed_home(
         self, outdoor: str | None = None, services: Sequence[str] = ()
     ) -> AsyncIterator[None]:
-        """Change the home by its form, and back: a sensor outside, services that are told."""
-        await home.change_home(self.api, self.entry_id, outdoor, services=list(services))
+        """Change the home by its form, and back: a sensor outside, services that are told.
+
+        What is told gets the form's test notification.
+        """
+        changes = {"services": list(services), "send_test": bool(services)}
+        await home.change_home(self.api, self.entry_id, outdoor, **changes)
         try:
             yield
         finally:

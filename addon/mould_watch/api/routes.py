@@ -1,7 +1,7 @@
 """The HTTP paths of docs/protocol.md."""
 
 import logging
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Protocol
 
 from aiohttp import web
@@ -13,6 +13,7 @@ from mould_watch.api.feed import Feed
 from mould_watch.api.hub import Hub
 from mould_watch.api.messages import API_VERSION_MAXIMUM, API_VERSION_MINIMUM
 from mould_watch.api.requests import Requests
+from mould_watch.api.services import Services
 from mould_watch.api.session import Session, SessionLimits
 from mould_watch.api.token import is_token
 from mould_watch.errors import DatabaseUnavailableError, MouldWatchError
@@ -49,12 +50,12 @@ class Routes:
         requests: Requests,
         token: SecretStr,
         limits: SessionLimits,
+        services: Services,
         resources: Sequence[Resource] = (),
-        services: Collection[str] = (),
     ) -> None:
         """Keep what the answers are made of."""
         self._resources = resources
-        self._services = sorted(services)
+        self._services = services
         self._database = database
         self._parts = parts
         self._hub = hub
@@ -118,7 +119,7 @@ class Routes:
             "api": {"minimum": API_VERSION_MINIMUM, "maximum": API_VERSION_MAXIMUM},
             "owner": None,
             "rooms": None,
-            "services": self._services,
+            "services": self._services.names(),
         }
         try:
             async with self._database.connection() as connection:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from aiohttp import web
@@ -16,6 +16,7 @@ from mould_watch.api.hub import Hub
 from mould_watch.api.requests import Requests
 from mould_watch.api.room_actions import RoomActions
 from mould_watch.api.routes import Resource, Routes
+from mould_watch.api.services import Services, ServicesResource
 from mould_watch.api.session import SessionLimits
 from mould_watch.clock import Clock
 from mould_watch.errors import SettingsError
@@ -41,12 +42,12 @@ class Api:
         parts: Sequence[PartHealth],
         forwarded: ForwardedReadings,
         hub: Hub,
+        services: Services,
         resources: Sequence[Resource] = (),
-        services: Collection[str] = (),
         feed: Feed | None = None,
         limits: SessionLimits | None = None,
     ) -> None:
-        """Build it; nothing listens before `run`. `services`: the names that can be told."""
+        """Build it; nothing listens before `run`."""
         self._settings = settings
         self._hub = hub
         self._feed = feed or Feed(database, clock, parts)
@@ -61,7 +62,7 @@ class Api:
             requests=requests,
             token=token,
             limits=limits or SessionLimits(),
-            resources=(*resources, IncidentActionsResource(handling)),
+            resources=(*resources, IncidentActionsResource(handling), ServicesResource(services)),
             services=services,
         )
         self._port: int | None = None
