@@ -69,6 +69,8 @@ class Language:
     hours_of_day: Forms
     whole_day: str
     damp_before: str
+    # of what has grown where it is dry by now
+    stays: str
     airing: Mapping[AiringEffect, str]
     # filled in: surface and temperature
     warm_because: str

@@ -76,8 +76,8 @@ class Matter:
     rule: RuleKind = RuleKind.SURFACE_DAMP
     level: Level = Level.WARNING
     protect: Protect = Protect.COLD_WALL
-    # rounded to whole hours in the text
-    damp_hours: float = 0.0
+    # of the last 24; rounded to whole hours in the text; None: not known
+    damp_hours: float | None = None
     # in how many days mould could start: the least, and the most (None: perhaps never); None:
     # not known
     days: tuple[float, float | None] | None = None
@@ -220,10 +220,13 @@ def _body(matter: Matter, spoken: Language) -> str:
         return f"{plain.advice} {_advice(matter, spoken)}"
     if plain is not None:
         return plain.advice
-    said = [_duration(matter, spoken), _advice(matter, spoken)]
-    if matter.level.rank >= Level.HIGH.rank:
-        said.append(spoken.clean)
-    return " ".join(said)
+    said = f"{_duration(matter, spoken)} {_advice(matter, spoken)}"
+    if matter.level.rank < Level.HIGH.rank:
+        return said
+    # what has grown is told of whatever the air is like
+    if matter.damp_hours is None:
+        return spoken.clean
+    return f"{said if matter.damp_hours > 0.0 else spoken.stays} {spoken.clean}"
 
 
 def first_growth(least_d: float, most_d: float | None, spoken: Language) -> str:
@@ -254,7 +257,7 @@ def _unit(days: float, spoken: Language) -> tuple[Forms, float]:
 
 
 def _duration(matter: Matter, spoken: Language) -> str:
-    if matter.damp_hours <= 0.0:
+    if matter.damp_hours is None or matter.damp_hours <= 0.0:
         # somebody who is told late, of what began before yesterday
         return spoken.damp_before
     shown = hours_of_day(matter.damp_hours, spoken)

@@ -157,7 +157,7 @@ class _JudgedRoom:
             room=self.name,
             rule=kind_of(rule_id),
             protect=self.under_watch.config.protect,
-            damp_hours=outlook.evidence.damp_hours if outlook else 0.0,
+            damp_hours=_damp_hours(outlook),
             airing=self.view.airing.effect,
             airing_minutes=self.view.airing.minutes or AIRING_MINUTES,
             days=_days(outlook),
@@ -171,6 +171,13 @@ class _JudgedRoom:
         """Say whether its user wants to be told of a rule."""
         config = self.under_watch.config
         return config.notify and _is_told_of(config, rule_id)
+
+
+def _damp_hours(outlook: MouldOutlook | None) -> float | None:
+    """Return how many of the last 24 hours were damp; None: nothing is known of them."""
+    if outlook is None or not outlook.evidence.known_hours:
+        return None
+    return outlook.evidence.damp_hours
 
 
 def _days(outlook: MouldOutlook | None) -> tuple[float, float | None] | None:

@@ -86,6 +86,8 @@ async def test_mould_that_was_told_of_is_a_high_level_though_the_air_is_dry(
     assert (condition["level"], condition["reason"]) == ("high", "mould")
     # dry as it is: what has grown is there until it is cleaned
     assert await bathroom.incidents() == ["open"]
+    (alarm,) = await bathroom.notifications()
+    assert alarm["message"]["body"].startswith("It was not damp in the last 24 hours, but mould")
     clock.advance(hours(1))
     await begin_episode(bathroom, clock.now(), "cleaned", 0)
     await bathroom.measure(clock.now(), [DRY_PCT])

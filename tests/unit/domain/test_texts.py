@@ -124,14 +124,20 @@ def test_what_has_begun_to_grow_is_not_said_to_come(
 
 
 def test_what_has_grown_is_to_be_cleaned_and_the_backend_told() -> None:
-    def body(level: Level) -> str:
+    def body(level: Level, damp_hours: float | None = 5) -> str:
         kind, room = NotificationKind.REMINDER, "Bath"
-        return text(Matter(kind=kind, room=room, level=level, damp_hours=5), "en").body
+        return text(Matter(kind=kind, room=room, level=level, damp_hours=damp_hours), "en").body
 
     clean = "Clean the place, then press “I cleaned it” in Home Assistant."
+    assert body(Level.HIGH).startswith("The cold wall was too damp for 5 of the last 24 hours. ")
     assert body(Level.HIGH).endswith(clean)
     assert body(Level.DAMAGE).endswith(clean)
     assert clean not in body(Level.WARNING)
+    # dry by now, as where somebody told of mould at set-up; and where nothing is known now
+    assert body(Level.HIGH, 0) == (
+        f"It was not damp in the last 24 hours, but mould does not go by itself. {clean}"
+    )
+    assert body(Level.HIGH, None) == clean
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,9 @@ GERMAN: Final = Language(
     hours_of_day=Forms("in {n} der letzten 24 Stunden", "in {n} der letzten 24 Stunden"),
     whole_day="die letzten 24 Stunden durchgehend",
     damp_before="Es war feucht genug für Schimmel und ist seitdem nicht getrocknet.",
+    stays=(
+        "In den letzten 24 Stunden war es nicht feucht, aber Schimmel geht nicht von selbst weg."
+    ),
     airing={
         AiringEffect.HELPS: (
             "Jetzt {minutes} Minuten das Fenster öffnen: Die Luft draußen ist trockener."

@@ -45,6 +45,7 @@ ENGLISH: Final = Language(
     hours_of_day=Forms("{n} of the last 24 hours", "{n} of the last 24 hours"),
     whole_day="all of the last 24 hours",
     damp_before="It was damp enough for mould, and has not dried since.",
+    stays="It was not damp in the last 24 hours, but mould does not go by itself.",
     airing={
         AiringEffect.HELPS: "Open the window for {minutes} minutes now: the air outside is drier.",
         AiringEffect.HARMS: "Keep the window closed: the air outside is damper.",

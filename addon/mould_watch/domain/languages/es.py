@@ -45,6 +45,7 @@ SPANISH: Final = Language(
     hours_of_day=Forms("{n} de las últimas 24 horas", "{n} de las últimas 24 horas"),
     whole_day="todas las últimas 24 horas",
     damp_before="Hubo bastante humedad para el moho, y desde entonces no se ha secado.",
+    stays="No hubo humedad en las últimas 24 horas, pero el moho no se va solo.",
     airing={
         AiringEffect.HELPS: (
             "Abra ahora la ventana {minutes} minutos: el aire de fuera es más seco."

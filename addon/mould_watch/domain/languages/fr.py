@@ -49,6 +49,9 @@ FRENCH: Final = Language(
     ),
     whole_day="24 heures sans interruption",
     damp_before="C’était assez humide pour la moisissure, et cela n’a pas séché depuis.",
+    stays=(
+        "Ce n’était pas humide ces dernières 24 heures, mais la moisissure ne part pas toute seule."
+    ),
     airing={
         AiringEffect.HELPS: (
             "Ouvrez la fenêtre {minutes} minutes maintenant\xa0: l’air extérieur est plus sec."

@@ -45,6 +45,7 @@ ITALIAN: Final = Language(
     hours_of_day=Forms("{n} delle ultime 24 ore", "{n} delle ultime 24 ore"),
     whole_day="tutte le ultime 24 ore",
     damp_before="Era abbastanza umido per la muffa, e da allora non si è asciugato.",
+    stays="Nelle ultime 24 ore non era umido, ma la muffa non va via da sola.",
     airing={
         AiringEffect.HELPS: (
             "Apri la finestra per {minutes} minuti adesso: l’aria fuori è più secca."

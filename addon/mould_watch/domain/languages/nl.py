@@ -45,6 +45,7 @@ DUTCH: Final = Language(
     hours_of_day=Forms("{n} van de afgelopen 24 uur", "{n} van de afgelopen 24 uur"),
     whole_day="de afgelopen 24 uur onafgebroken",
     damp_before="Het was vochtig genoeg voor schimmel en is sindsdien niet gedroogd.",
+    stays="Het was de afgelopen 24 uur niet vochtig, maar schimmel gaat niet vanzelf weg.",
     airing={
         AiringEffect.HELPS: "Zet nu {minutes} minuten het raam open: de lucht buiten is droger.",
         AiringEffect.HARMS: "Houd het raam dicht: de lucht buiten is vochtiger.",
