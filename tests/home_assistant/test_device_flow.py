@@ -459,12 +459,12 @@ async def test_what_a_watched_device_shows(
     await until(lambda: shown() == ("unknown", "on"))
     await backend.tell_device("0xf0", condition={"incidents": [], "unknown_rules": []})
     await until(lambda: shown() == ("off", "on"))
-    verifying = {"rule_id": rule, "state": "verifying"}
+    verifying = {"incident_id": "incident-1", "rule_id": rule, "state": "verifying"}
     await backend.tell_device("0xf0", condition={"incidents": [verifying]})
     await backend.tell_device("0xf0", condition={"incidents": [{**verifying, "state": "open"}]})
     await until(lambda: shown() == ("on", "on"))
     # without data it stays on while it is open
-    silent = {"rule_id": "silent", "state": "open"}
+    silent = {"incident_id": "incident-2", "rule_id": "silent", "state": "open"}
     incidents = [{**verifying, "state": "recovering"}, silent]
     await backend.tell_device("0xf0", condition={"incidents": incidents, "unknown_rules": [rule]})
     await until(lambda: shown() == ("on", "off"))
