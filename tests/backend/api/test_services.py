@@ -60,7 +60,6 @@ async def test_a_test_goes_out_by_the_channel_and_no_row_is_written() -> None:
         assert (got["title"], got["message"]) == ("Hello", "Is it there?")
         hook.status = 403
         refused = await services.test("chat", "Hello", "Is it there?")
-        assert refused == Trial(
-            is_delivered=False, code="http_403", message="the service answered 403"
-        )
+        assert (refused.is_delivered, refused.code) == (False, "http_403")
+        assert "the service answered 403" in str(refused.message)
         assert "hunter2" not in str(refused)
