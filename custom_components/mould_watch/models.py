@@ -10,10 +10,7 @@ from typing import Any, Self
 
 from homeassistant.util import dt as dt_util
 
-from .room_condition import Condition, incident_ids, text_or_none
-
-# an incident in one of these is what its rule warns of
-RISK_STATES = frozenset({"open", "recovering"})
+from .room_condition import RISK_STATES, Condition, incident_ids, text_or_none
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,7 +85,7 @@ class Device:
     # rule ids of its incidents that are open, and of the rules that have no data
     breached_rules: frozenset[str] = frozenset()
     unknown_rules: frozenset[str] = frozenset()
-    # its live incidents
+    # its open incidents
     incident_ids: tuple[str, ...] = ()
     # whether it was judged at all
     judged: bool = False

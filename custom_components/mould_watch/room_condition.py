@@ -6,9 +6,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from homeassistant.util import dt as dt_util
+
+# an incident in one of these is what its rule warns of
+RISK_STATES: Final = frozenset({"open", "recovering"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +45,7 @@ class Condition:
     reason: str | None = None
     at_risk: bool | None = None
     incident_since: str | None = None
-    # all that are live, whatever they are about
+    # all that are open, whatever they are about
     incident_ids: tuple[str, ...] = ()
     learning_until: str | None = None
     # share of the hours with data, 0..1
@@ -87,8 +90,12 @@ class Condition:
 
 
 def incident_ids(condition: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the ids of the live incidents of a condition, a room's or a device's."""
-    return tuple(str(incident["incident_id"]) for incident in condition.get("incidents") or ())
+    """Return the ids of the open incidents of a condition, a room's or a device's."""
+    return tuple(
+        str(incident["incident_id"])
+        for incident in condition.get("incidents") or ()
+        if incident["state"] in RISK_STATES
+    )
 
 
 def text_or_none(value: object) -> str | None:

@@ -157,7 +157,7 @@ def _room_of(call: ServiceCall) -> tuple[MouldWatchConfigEntry, str]:
 
 
 def _incidents_of(call: ServiceCall) -> tuple[MouldWatchConfigEntry, tuple[str, ...]]:
-    """Return the live incidents of a room or watched device. Raises ServiceValidationError."""
+    """Return the open incidents of a room or watched device. Raises ServiceValidationError."""
     ours = _identities_of(call)
     for entry in call.hass.config_entries.async_entries(DOMAIN):
         for room_id in rooms_of(entry):
