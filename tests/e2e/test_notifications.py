@@ -32,6 +32,26 @@ async def test_a_damp_wall_reaches_the_phone_once(house: House) -> None:
     assert len(pushes_about(house.phone, room.name)) == 1
 
 
+async def test_what_is_the_matter_is_acknowledged_without_the_phone(house: House) -> None:
+    room = await house.damp_room("Larder")
+    await next_push(house.phone, room.name)
+    (device,) = [one for one in await house.api.devices() if one["name"] == room.name]
+    answer = await house.api.command(
+        "call_service",
+        domain="mould_watch",
+        service="acknowledge",
+        service_data={"device_id": device["id"]},
+        return_response=True,
+    )
+    (incident,) = answer["response"]["incidents"]
+    assert incident["acknowledged_at"] is not None
+
+    async def is_cleared() -> bool:
+        return not shown_about(house.phone, room.name)
+
+    await eventually(is_cleared, timeout_s=10, what="the alarm to be taken from the phone")
+
+
 async def test_recovery_replaces_the_alarm_silently(house: House) -> None:
     room = await house.damp_room("Laundry", recovery_hours=1)
     alarm = await next_push(house.phone, room.name)

@@ -117,6 +117,7 @@ async def recall(connection: Connection, now: datetime, group_wait: timedelta) -
         LONGEST_QUIET.total_seconds(),
         UNRELEASED.total_seconds(),
     )
+    await connection.execute(_QUERIES.recall_tries, LONGEST_QUIET.total_seconds())
 
 
 async def bundle(

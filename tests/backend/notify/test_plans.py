@@ -89,6 +89,8 @@ async def _fill(address: str) -> None:
         ("undelivered_for_fallback", (1800.0, *_MAIL, ["phone-1"])),
         ("failed_for_fallback", (86400.0, *_MAIL, ["phone-1"])),
         ("keep_for_the_morning", (_NOW, -3600.0, 300.0, "high")),
+        ("recall", (_NOW, 120.0, 93_600.0, 300.0)),
+        ("recall_tries", (93_600.0,)),
         ("due_targets", (_NOW,)),
         ("due", ("home_assistant", INSTANCE, "phone-1", _NOW)),
         ("released", ("home_assistant", INSTANCE, "phone-1", _NOW - timedelta(days=1))),

@@ -73,6 +73,24 @@ async def test_a_clock_that_was_ahead_holds_nothing_up_when_it_is_set_right(
     assert await bath.incidents(f"threshold:{UUID(int=7)}") == ["open"]
 
 
+async def test_a_try_put_off_by_a_database_that_was_ahead_is_not_put_off_for_days(
+    household: Household,
+) -> None:
+    bath = await bath_of(household.home)
+    await household.measure(bath, DAMP)
+    await household.go_on()
+    await household.go_on(MINUTE, send=False)
+    await household.home.connection.execute(
+        "UPDATE notification SET due_at = clock_timestamp() + interval '3 days'"
+    )
+
+    async def is_due() -> bool:
+        return bool(await household.home.fetch("SELECT FROM notification WHERE due_at <= now()"))
+
+    async with running(Evaluator(household.database, household.clock).run(), "evaluator"):
+        await until(is_due)
+
+
 @pytest.mark.parametrize(
     ("evening", "morning"),
     [

@@ -93,6 +93,13 @@ SET held_until = $1::timestamptz,
 WHERE held_until > $1::timestamptz + make_interval(
     secs => CASE held_for WHEN 'group' THEN $2::double precision ELSE $3::double precision END);
 
+-- name: recall_tries
+-- $1 seconds that a try is put off at the most: what is to wait longer was put off by the clock of
+-- the database, when that was ahead.
+UPDATE notification SET due_at = clock_timestamp()
+WHERE state = 'pending' AND held_until IS NULL
+  AND due_at > (SELECT clock_timestamp()) + make_interval(secs => $1);
+
 -- name: bundle
 -- $1 ids, $2 the notification that says them all: those that wait end here; those that a flood kept
 -- back until they were over had ended.
