@@ -116,6 +116,32 @@ async def test_an_absent_backend_is_told_once_and_taken_back(
     await until(lambda: len(calls) == 3)
 
 
+@pytest.mark.parametrize(
+    ("language", "title"),
+    [
+        ("de", "Niemand achtet auf Schimmel"),
+        ("fr", "Personne ne surveille la moisissure"),
+        # not spoken yet
+        ("sv", "Nobody watches for mould"),
+    ],
+)
+async def test_it_is_told_in_the_language_of_the_home(
+    hass: HomeAssistant,
+    *,
+    house: House,
+    phone: Phone,
+    record_calls: Record,
+    language: str,
+    title: str,
+) -> None:
+    hass.config.language = language
+    calls = record_calls(phone.action)
+    await house.loses_backend()
+    await house.passes(PATIENCE)
+    await until(lambda: len(calls) == 1)
+    assert calls[0].data["title"] == title
+
+
 async def test_a_short_absence_is_none_of_anybodys_business(
     house: House, phone: Phone, record_calls: Record
 ) -> None:

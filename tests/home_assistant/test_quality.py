@@ -341,6 +341,19 @@ def test_every_exception_has_its_text() -> None:
     assert set(TEXTS["exceptions"]) == raised | refusals | {"not_mould_watch"}
 
 
+def test_what_phones_are_told_is_said_in_every_language_the_backend_speaks() -> None:
+    """The forms are English; what the integration itself tells a household is not."""
+    found = {path.stem: path for path in (INTEGRATION / "translations").glob("*.json")}
+    assert set(found) == set(importlib.import_module("mould_watch.domain.languages").LANGUAGES)
+    for tag, path in found.items():
+        if tag == "en":
+            continue
+        texts = json.loads(path.read_text())
+        assert set(texts) == {"common"}
+        assert texts["common"].keys() == TEXTS["common"].keys(), tag
+        assert not set(texts["common"].values()) & set(TEXTS["common"].values()), tag
+
+
 def test_every_action_has_its_texts_and_its_icon() -> None:
     actions = yaml.safe_load((INTEGRATION / "services.yaml").read_text())
     assert set(actions) == set(TEXTS["services"]) == set(ICONS["services"])
