@@ -535,10 +535,6 @@ async def test_what_may_have_arrived_is_repeated_silently(
 ) -> None:
     monkeypatch.setattr(phones, "CALL_TIMEOUT_S", 0.05)
     phone = await mobile_app()
-
-    async def hang(_call: ServiceCall) -> None:
-        await asyncio.Event().wait()
-
     hass.services.async_register("notify", phone.action, _hang)
     _, room_id = await _entry(backend, setup)
     alarm = notification(room_id, phone.device_id, severity="high")
