@@ -156,13 +156,17 @@ async def test_readings_of_a_device_that_was_merged_count(
 
 
 @pytest.mark.parametrize(
-    ("metrics", "minutes", "hours"),
+    ("metrics", "power_source", "minutes", "hours"),
     [
-        (("temperature_c",), 10, 1),
-        (("temperature_c",), 60, 4),
+        (("temperature_c",), "mains", 10, 1),
+        (("temperature_c",), "mains", 60, 4),
         # one that may sleep is told of after 25 h, not before
-        (("temperature_c", "battery_pct"), 60, 25),
-        (("temperature_c", "battery_pct"), 24 * 60, 48),
+        (("temperature_c",), "battery", 1, 25),
+        (("temperature_c", "battery_pct"), None, 60, 25),
+        (("temperature_c", "battery_pct"), None, 24 * 60, 48),
+        # nobody says: it may, unless it reports each minute
+        (("temperature_c",), None, 10, 25),
+        (("temperature_c",), None, 1, 1),
     ],
 )
 async def test_how_long_a_device_may_be_silent_follows_what_was_learned(  # noqa: PLR0917
@@ -170,6 +174,7 @@ async def test_how_long_a_device_may_be_silent_follows_what_was_learned(  # noqa
     states: DeviceStates,
     stored: Stored,
     metrics: tuple[str, ...],
+    power_source: str | None,
     minutes: int,
     hours: int,
 ) -> None:
@@ -177,7 +182,9 @@ async def test_how_long_a_device_may_be_silent_follows_what_was_learned(  # noqa
     submissions._settings = IngestSettings(age_maximum_s=90 * 86400)
     await submit(submissions, [n * minutes * MINUTE for n in range(25)], device, metrics)
     await states.write()
-    device_id = await stored.connection.fetchval("SELECT id FROM device")
+    device_id = await stored.connection.fetchval(
+        "UPDATE device SET power_source = $1 RETURNING id", power_source
+    )
     facts = await device_subjects.device(stored.connection, device_id)
     assert facts is not None
     assert silence_limit_of(facts, SilentSettings()) == timedelta(hours=hours)
