@@ -19,7 +19,7 @@ from .const import (
     SUBENTRY_ROOM,
 )
 from .sources import source_from_wire
-from .told import Told
+from .told import CONF_TARGETS, Told
 from .watched_devices import CONF_METRIC, CONF_SOURCE, watched_of
 
 _HOME_KEYS: Final = (CONF_OUTDOOR, CONF_PHONES, CONF_QUIET_HOURS, CONF_RULES)
@@ -65,6 +65,16 @@ def home_as_wire(options: Mapping[str, Any]) -> dict[str, Any]:
 def told_of_home(options: Mapping[str, Any]) -> Told:
     """Return who is told of the home, by the entry's options."""
     return Told(tuple(options.get(CONF_PHONES, ())), tuple(options.get(CONF_SERVICES, ())))
+
+
+def told_phones(entry: ConfigEntry[Any]) -> frozenset[str]:
+    """Return every phone that is told: of the home, of one room, or of one watched device."""
+    named = (
+        Told.from_wire(subentry.data.get(CONF_TARGETS) or ())
+        for subentry in entry.subentries.values()
+    )
+    phones = {phone for told in (told_of_home(entry.options), *named) for phone in told.phones}
+    return frozenset(phones)
 
 
 def home_from_wire(home: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,10 +22,10 @@ from homeassistant.helpers.start import async_at_started
 
 from .client import BackendClient, Message, Stream
 from .configuration import Configuration
-from .const import CONF_PHONES, DOMAIN, MOBILE_APP
+from .const import DOMAIN, MOBILE_APP
 from .coordinator import MouldWatchCoordinator
 from .dead_man import DeadMansSwitch
-from .document import rooms_of, wanted_entities
+from .document import rooms_of, told_phones, wanted_entities
 from .errors import (
     BackendTooNewError,
     BackendTooOldError,
@@ -107,7 +107,7 @@ class MouldWatchRuntime:
             self._hass,
             IssueKind.PHONE_UNREACHABLE,
             self._entry.entry_id,
-            frozenset(self._entry.options.get(CONF_PHONES, ())),
+            told_phones(self._entry),
         )
         self._look_for_shared_names()
         self.forwarder.follow(wanted_entities(self._entry))
@@ -239,7 +239,7 @@ class MouldWatchRuntime:
         """Ask for another name where two phones have one: they share one action."""
         if self._hass.state is CoreState.stopping:
             return
-        shared = names_shared(self._hass, self._entry.options.get(CONF_PHONES, ()))
+        shared = names_shared(self._hass, told_phones(self._entry))
         kind, entry_id = IssueKind.PHONES_ALIKE, self._entry.entry_id
         clear_issues_except(self._hass, kind, entry_id, frozenset(shared))
         for device_id, name in shared.items():

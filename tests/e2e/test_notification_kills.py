@@ -68,9 +68,12 @@ class Family:
             os.kill(victim, signal.SIGKILL)
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def family(house: House) -> AsyncIterator[Family]:
-    """Three phones, registered with Home Assistant."""
+    """Three phones, registered with Home Assistant.
+
+    They outlive their test, as its incidents do: what they were told is taken back some day.
+    """
     family = Family()
     for number, (name, phone) in enumerate(zip(_NAMES, family.phones, strict=True)):
         await phone.start()

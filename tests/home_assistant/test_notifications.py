@@ -628,6 +628,37 @@ async def test_a_phone_the_user_no_longer_notifies_needs_no_repair(
     await until(lambda: ir.async_get(hass).async_get_issue(DOMAIN, issue) is None)
 
 
+async def test_a_phone_that_only_a_room_tells_has_its_repairs_too(
+    hass: HomeAssistant,
+    *,
+    backend: Backend,
+    setup: Setup,
+    twins: tuple[Phone, Phone],
+    mobile_app: Register,
+) -> None:
+    first, _ = twins
+    away = await mobile_app("Fairphone")
+    targets = [first.device_id, away.device_id, "apprise:mail"]
+    entry = await setup(room(targets=targets), options={"phones": []})
+    (subentry,) = entry.subentries.values()
+    issues = ir.async_get(hass)
+    alike = f"phones_alike.{entry.entry_id}.{first.device_id}"
+    unreachable = f"phone_unreachable.{entry.entry_id}.{away.device_id}"
+    await until(lambda: issues.async_get_issue(DOMAIN, alike) is not None)
+    await backend.wait_for("ready_to_deliver")
+    await hass.config_entries.async_unload(away.entry.entry_id)
+    await backend.notify(notification(room_id_of(entry), away.device_id))
+    assert issues.async_get_issue(DOMAIN, unreachable) is not None
+    # another change of the entry is none of its business
+    hass.config_entries.async_update_subentry(entry, subentry, title="Bath")
+    await hass.async_block_till_done()
+    assert issues.async_get_issue(DOMAIN, unreachable) is not None
+    data = {key: value for key, value in subentry.data.items() if key != "targets"}
+    hass.config_entries.async_update_subentry(entry, subentry, data=data)
+    await until(lambda: issues.async_get_issue(DOMAIN, unreachable) is None)
+    assert issues.async_get_issue(DOMAIN, alike) is None
+
+
 async def test_an_action_that_hangs_is_tried_again(
     hass: HomeAssistant,
     backend: Backend,
