@@ -164,6 +164,7 @@ class NotifySettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    # taken at a time; twice as many may be on their way at once
     claim_batch: int = Field(default=10, ge=1, le=1000)
     poll_s: float = Field(default=2.0, gt=0, le=60)
     # Home Assistant's action can take over 10 s a phone

@@ -5,8 +5,9 @@
 Both drain jobs that do nothing, on the same durable PostgreSQL (fsync on), each worker with
 connections of its own, all workers in one process. Ours claims with token and lease, looks at the
 lease on the database's clock right before each send, writes every step of a notification, and
-ends it by its token; pgqueuer picks, and moves what is done to its log. The same number may be
-under way at once: `batch`. A rate is counted from the first send to the last. Rounds are
+ends it by its token; pgqueuer picks, and moves what is done to its log. Each takes `batch` at a
+time and has at most two batches in hand, the least that pgqueuer accepts; neither writes a log.
+A rate is counted from the first send until the end of the last is stored. Rounds are
 interleaved; figures are medians. `ratio_to_pgqueuer` is the least of the ratios of the
 configurations: at each batch and number of workers ours is at least so much faster.
 
@@ -33,8 +34,8 @@ from pathlib import Path
 
 import asyncpg
 from pgqueuer import AsyncpgDriver, Queries, QueueManager
-from pgqueuer.models import Job
-from pgqueuer.types import QueueExecutionMode
+from pgqueuer.models import Job, TracebackRecord
+from pgqueuer.types import JOB_STATUS, QueueExecutionMode
 
 from mould_watch.clock import SystemClock
 from mould_watch.notify.channel import ClaimedNotification, Delivery, Outcome
@@ -57,29 +58,34 @@ type Drain = Callable[[int, int, int], Awaitable[float]]
 
 
 class Stopwatch:
-    """When the first and the last of so many came."""
+    """From the first send until the end of the last is stored."""
 
     def __init__(self, expected: int) -> None:
         """Wait for `expected`."""
         self.expected = expected
-        self.count = 0
+        self.sent = 0
+        self.stored = 0
         self.first_s = 0.0
         self.last_s = 0.0
-        self.all_came = asyncio.Event()
 
-    def tick(self) -> None:
-        """Note that one came."""
-        self.last_s = time.perf_counter()
-        if not self.count:
-            self.first_s = self.last_s
-        self.count += 1
-        if self.count == self.expected:
-            self.all_came.set()
+    def send(self) -> None:
+        """Note that one is sent."""
+        if not self.sent:
+            self.first_s = time.perf_counter()
+        self.sent += 1
+
+    def store(self, count: int) -> None:
+        """Note that the ends of so many are stored."""
+        self.stored += count
+        if self.stored == self.expected:
+            self.last_s = time.perf_counter()
 
     @property
     def per_s(self) -> float:
-        """Return how many came in a second."""
-        return (self.count - 1) / (self.last_s - self.first_s)
+        """Return how many went from claim to stored end in a second."""
+        if not self.sent == self.stored == self.expected:
+            raise RuntimeError(f"{self.sent} sent, {self.stored} stored of {self.expected}")
+        return self.expected / (self.last_s - self.first_s)
 
 
 class Nothing:
@@ -105,7 +111,7 @@ class Nothing:
 
     async def deliver(self, _claimed: ClaimedNotification) -> Delivery:
         """Do nothing."""
-        self._watch.tick()
+        self._watch.send()
         return Delivery(Outcome.DELIVERED)
 
 
@@ -149,9 +155,10 @@ class Ours:
             ]
             tasks = [asyncio.create_task(one.run(), name="worker") for one in made]
             async with asyncio.timeout(_PATIENCE_S):
-                await watch.all_came.wait()
-            while sum(one.health()["channels"]["home_assistant"]["sent"] for one in made) < jobs:
-                await asyncio.sleep(0.001)
+                while watch.stored < jobs:
+                    await asyncio.sleep(0.001)
+                    sent = (one.health()["channels"][channel.name]["sent"] for one in made)
+                    watch.store(sum(sent) - watch.stored)
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
@@ -203,6 +210,22 @@ class Ours:
             raise RuntimeError(f"{sent} of {jobs} were sent, each at the first try")
 
 
+class WatchedQueries(Queries):
+    """What pgqueuer asks the database, telling a stopwatch of the ends it stores."""
+
+    def __init__(self, driver: AsyncpgDriver, watch: Stopwatch) -> None:
+        """Ask by `driver`."""
+        super().__init__(driver)
+        self._watch = watch
+
+    async def log_jobs(
+        self, job_status: list[tuple[Job, JOB_STATUS, TracebackRecord | None]]
+    ) -> None:
+        """Store how jobs ended."""
+        await super().log_jobs(job_status)
+        self._watch.store(len(job_status))
+
+
 class Pgqueuer:
     """pgqueuer on a database of its own."""
 
@@ -236,21 +259,24 @@ class Pgqueuer:
         async with AsyncExitStack() as stack:
             managers = []
             for _ in range(workers):
-                manager = QueueManager(Queries(await stack.enter_async_context(self._driver())))
+                driver = await stack.enter_async_context(self._driver())
+                manager = QueueManager(WatchedQueries(driver, watch))
 
                 @manager.entrypoint("send")
                 async def send(_job: Job) -> None:
-                    watch.tick()
+                    watch.send()
 
                 managers.append(manager)
             await asyncio.gather(
                 *(
-                    manager.run(batch_size=batch, mode=QueueExecutionMode.drain)
+                    manager.run(
+                        batch_size=batch,
+                        mode=QueueExecutionMode.drain,
+                        max_concurrent_tasks=2 * batch,
+                    )
                     for manager in managers
                 )
             )
-        if watch.count != jobs:
-            raise RuntimeError(f"pgqueuer did {watch.count} of {jobs}")
         return watch.per_s
 
 

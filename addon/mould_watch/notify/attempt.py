@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from typing import Final
 from uuid import UUID
 
@@ -25,7 +24,7 @@ _JUST_NOW_S: Final = 0.1
 
 
 class Sender:
-    """Sends claimed notifications over one channel and stores how each ended.
+    """Sends claimed notifications over one channel and says how each ended.
 
     Whatever is not stored because the process dies comes again under the same notification id
     when the lease has run out; the receiver recognises it, where it can.
@@ -39,17 +38,12 @@ class Sender:
         channel: Channel,
         *,
         breakers: Breakers,
-        end: Callable[[Ending], Awaitable[bool]],
     ) -> None:
-        """Send over `channel`, and tell `breakers` how its routes do. `run` must run beside.
-
-        `end` writes how a claim ended, and returns whether it was still this worker's.
-        """
+        """Send over `channel`, and tell `breakers` how its routes do. `run` must run beside."""
         self._settings = settings
         self._channel = channel
         self._breakers = breakers
         self._clock = clock
-        self._end = end
         self._leases = Together(database, clock, outbox.remaining_leases_s)
         self._retry = Backoff(
             initial_s=settings.retry_initial_s, maximum_s=settings.retry_maximum_s, jitter=1.0
@@ -63,15 +57,51 @@ class Sender:
         """Ask the database what the attempts ask, for ever."""
         await self._leases.run()
 
-    async def attempt(self, claimed: ClaimedNotification, asked_s: float) -> None:
-        """Try `claimed` once, if its lease still has room for a whole try.
+    async def attempt(self, claimed: ClaimedNotification, asked_s: float) -> Ending | None:
+        """Try `claimed` once, if its lease still has room for a whole try; return how it ended.
 
-        `asked_s`: the monotonic time at which the claim was asked for.
+        `asked_s`: the monotonic time at which the claim was asked for. None: it is another's.
+        Whoever stores the ending calls `stored`.
         """
         try:
-            await self._attempt(claimed, asked_s)
+            return await self._attempt(claimed, asked_s)
         finally:
             self._breakers.end_probe(claimed.route)
+
+    def stored(self, ending: Ending, *, was_ours: bool) -> None:
+        """Note that an ending is stored; unless `was_ours` the claim was another's by then."""
+        claimed = ending.claimed
+        self.under_way.discard(claimed.notification_id)
+        if not was_ours:
+            self._tell_lost(claimed)
+            return
+        match ending.state:
+            case "sent":
+                self.counts["sent"] += 1
+                tell(logging.INFO, "notification_sent", claimed, "Sent the %s for %s")
+            case "failed":
+                self.counts["failed"] += 1
+                tell(
+                    logging.ERROR,
+                    "notification_failed",
+                    claimed,
+                    "The %s for %s cannot be delivered: %s",
+                    ending.reason,
+                    reason=ending.reason,
+                )
+            case "pending":
+                self.counts["retried"] += 1
+                self.counts["unknown_outcomes"] += ending.is_unknown
+                tell(
+                    logging.WARNING,
+                    "notification_put_off",
+                    claimed,
+                    "The %s for %s is tried again in %.1f s: %s",
+                    ending.delay_s,
+                    ending.reason,
+                    reason=ending.reason,
+                    delay_s=ending.delay_s,
+                )
 
     async def _remaining_lease_s(
         self, claimed: ClaimedNotification, asked_s: float
@@ -85,36 +115,29 @@ class Sender:
             return self._settings.lease_s - since_s
         return await self._leases.ask(claimed)
 
-    async def _attempt(self, claimed: ClaimedNotification, asked_s: float) -> None:
+    async def _attempt(self, claimed: ClaimedNotification, asked_s: float) -> Ending | None:
         reached("after_claim_before_send")
         lease_s = await self._remaining_lease_s(claimed, asked_s)
         if lease_s is None:
             self._tell_lost(claimed)
-            return
+            return None
         if lease_s <= self._settings.channel_timeout_s:
             reason = "its worker was held up until the lease was too short to send"
-            await self._give_back(claimed, 0.0, reason)
-            return
+            return Ending(claimed=claimed, state="pending", reason=reason)
         if claimed.unknown_outcomes and not self._channel.recognises_repeats:
             self.counts["repeats"] += 1
-            _LOGGER.warning(
+            tell(
+                logging.WARNING,
+                "notification_may_repeat",
+                claimed,
                 "The %s for %s may arrive a second time: the answer to an earlier try was lost",
-                claimed.kind,
-                claimed.message.get("room"),
-                extra=log_fields("notification_may_repeat", claimed),
             )
-        _LOGGER.info(
-            "Sending the %s for %s",
-            claimed.kind,
-            claimed.message.get("room"),
-            extra=log_fields("notification_sending", claimed),
-        )
+        tell(logging.INFO, "notification_sending", claimed, "Sending the %s for %s")
         self.under_way.add(claimed.notification_id)
         delivery = await self._send(claimed, lease_s)
         reached("after_send_before_sent")
         self._note(claimed, delivery)
-        await self._store(claimed, delivery)
-        self.under_way.discard(claimed.notification_id)
+        return self._ending(claimed, delivery)
 
     async def _send(self, claimed: ClaimedNotification, lease_s: float) -> Delivery:
         """Return the channel's answer; its own time limit is shorter than what the lease leaves."""
@@ -160,75 +183,36 @@ class Sender:
                 },
             )
 
-    async def _store(self, claimed: ClaimedNotification, delivery: Delivery) -> None:
+    def _ending(self, claimed: ClaimedNotification, delivery: Delivery) -> Ending:
         match delivery.outcome:
             case Outcome.DELIVERED:
-                await self._finish_sent(claimed, delivery)
+                return Ending(
+                    claimed=claimed, state="sent", expects_receipt=delivery.expects_receipt
+                )
             case Outcome.FAILED:
-                await self._finish_failed(claimed, delivery.reason)
+                return Ending(claimed=claimed, state="failed", reason=delivery.reason)
             case Outcome.RETRY | Outcome.NO_ANSWER:
                 delay_s = max(self._retry.delay_s(claimed.attempt - 1), _wait_s(delivery) or 0.0)
-                await self._give_back(
-                    claimed, delay_s, delivery.reason, is_unknown=delivery.is_unknown
-                )
+                is_unknown = delivery.is_unknown
             case Outcome.CONNECTION_LOST:
                 # Soon: the missing route, not a growing wait, holds it back until it returns.
                 delay_s = self._retry.delay_s(0)
-                await self._give_back(claimed, delay_s, delivery.reason, is_unknown=True)
-
-    async def _finish_sent(self, claimed: ClaimedNotification, delivery: Delivery) -> None:
-        ending = Ending(claimed=claimed, state="sent", expects_receipt=delivery.expects_receipt)
-        if not await self._end(ending):
-            self._tell_lost(claimed)
-            return
-        self.counts["sent"] += 1
-        _LOGGER.info(
-            "Sent the %s for %s",
-            claimed.kind,
-            claimed.message.get("room"),
-            extra=log_fields("notification_sent", claimed),
-        )
-
-    async def _finish_failed(self, claimed: ClaimedNotification, reason: str) -> None:
-        if not await self._end(Ending(claimed=claimed, state="failed", reason=reason)):
-            self._tell_lost(claimed)
-            return
-        self.counts["failed"] += 1
-        _LOGGER.error(
-            "The %s for %s cannot be delivered: %s",
-            claimed.kind,
-            claimed.message.get("room"),
-            reason,
-            extra=log_fields("notification_failed", claimed, reason=reason),
-        )
-
-    async def _give_back(
-        self, claimed: ClaimedNotification, delay_s: float, reason: str, *, is_unknown: bool = False
-    ) -> None:
-        ending = Ending(
-            claimed=claimed, state="pending", reason=reason, delay_s=delay_s, is_unknown=is_unknown
-        )
-        if not await self._end(ending):
-            self._tell_lost(claimed)
-            return
-        self.counts["retried"] += 1
-        self.counts["unknown_outcomes"] += is_unknown
-        _LOGGER.warning(
-            "The %s for %s is tried again in %.1f s: %s",
-            claimed.kind,
-            claimed.message.get("room"),
-            delay_s,
-            reason,
-            extra=log_fields("notification_put_off", claimed, reason=reason, delay_s=delay_s),
+                is_unknown = True
+        return Ending(
+            claimed=claimed,
+            state="pending",
+            reason=delivery.reason,
+            delay_s=delay_s,
+            is_unknown=is_unknown,
         )
 
     def _tell_lost(self, claimed: ClaimedNotification) -> None:
         self.counts["claims_lost"] += 1
-        _LOGGER.warning(
+        tell(
+            logging.WARNING,
+            "notification_claim_lost",
+            claimed,
             "The %s for %s is no longer this worker's",
-            claimed.kind,
-            claimed.message.get("room"),
-            extra=log_fields("notification_claim_lost", claimed),
         )
 
 
@@ -239,16 +223,33 @@ def _wait_s(delivery: Delivery) -> float | None:
     return min(delivery.retry_after_s, _RETRY_AFTER_MAXIMUM_S)
 
 
-def log_fields(action: str, claimed: ClaimedNotification, **more: object) -> dict[str, object]:
-    """Return the machine-readable fields of a log record about `claimed`."""
-    return {
-        "action": action,
-        "room": claimed.message.get("room"),
-        "kind": claimed.kind,
-        "target": claimed.target,
-        "attempt": claimed.attempt,
-        "notification_id": str(claimed.notification_id),
-        "incident_id": str(claimed.incident_id),
-        "correlation_id": claimed.correlation_id and str(claimed.correlation_id),
-        **more,
-    }
+def tell(
+    level: int,
+    action: str,
+    claimed: ClaimedNotification,
+    text: str,
+    *values: object,
+    **more: object,
+) -> None:
+    """Log `text` about `claimed`: its first two %s are the kind and the room."""
+    if not _LOGGER.isEnabledFor(level):
+        return
+    room = claimed.message.get("room")
+    _LOGGER.log(
+        level,
+        text,
+        claimed.kind,
+        room,
+        *values,
+        extra={
+            "action": action,
+            "room": room,
+            "kind": claimed.kind,
+            "target": claimed.target,
+            "attempt": claimed.attempt,
+            "notification_id": str(claimed.notification_id),
+            "incident_id": str(claimed.incident_id),
+            "correlation_id": claimed.correlation_id and str(claimed.correlation_id),
+            **more,
+        },
+    )

@@ -5,11 +5,12 @@ import logging
 import secrets
 from collections import deque
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from mould_watch.clock import Clock
 from mould_watch.errors import DatabaseUnavailableError
-from mould_watch.notify.attempt import Sender, log_fields
+from mould_watch.notify.attempt import Sender, tell
 from mould_watch.notify.breaker import Breakers, BreakerSettings
 from mould_watch.notify.care import Care
 from mould_watch.notify.channel import Channel, ClaimedNotification
@@ -17,13 +18,15 @@ from mould_watch.retry import Backoff
 from mould_watch.settings import NotifySettings
 from mould_watch.storage import outbox
 from mould_watch.storage.database import Connection, Database
-from mould_watch.storage.outbox import Claims, Ending
+from mould_watch.storage.outbox import Claims, Ending, Turn
 from mould_watch.storage.signals import Wakeup
 
 _LOGGER = logging.getLogger(__name__)
 _WAKEUP_CHANNEL: Final = "mould_watch_outbox"
 _LEAST_WAIT_S: Final = 0.05
 _FAREWELL_S: Final = 3.0
+_BATCHES_IN_HAND: Final = 2
+"""One is sent while the database writes the end of the other and claims the next."""
 
 
 class NotificationWorker:
@@ -120,16 +123,18 @@ class _ChannelLoop:
             settings.breaker_failures, settings.breaker_initial_s, settings.breaker_maximum_s
         )
         self._breakers = Breakers(breaker, clock.monotonic_s)
-        # how attempts ended, until it is written: bounded by what is in flight
-        self._endings: deque[tuple[Ending, asyncio.Future[bool]]] = deque()
-        self._sender = Sender(
-            settings, database, clock, channel, breakers=self._breakers, end=self._end
-        )
+        # how attempts ended, until it is written: bounded by what is in hand
+        self._endings: deque[Ending] = deque()
+        self._sender = Sender(settings, database, clock, channel, breakers=self._breakers)
         self._in_flight = 0
         # claims begun and not ended, also those whose sending was interrupted
         self.unfinished = 0
         self._taken_over = 0
         self._look = asyncio.Event()
+        # While there is more than a turn takes, the next goes on where it ended; whatever may
+        # have made earlier ones claimable has it begin anew.
+        self._since: datetime | None = None
+        self._begin_anew = False
         self._tidied_s: float | None = None
 
     @property
@@ -184,13 +189,6 @@ class _ChannelLoop:
         while self._endings:
             await self._turn(connection, frozenset(), 0)
 
-    async def _end(self, ending: Ending) -> bool:
-        """Have an ending written with the next turn; return whether the claim was still ours."""
-        written: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._endings.append((ending, written))
-        self._look.set()
-        return await written
-
     async def _round(self, tasks: asyncio.TaskGroup) -> float:
         """End and claim, start what was claimed; return the longest wait from here.
 
@@ -198,15 +196,15 @@ class _ChannelLoop:
         nothing, and at least once in a while.
         """
         has_endings = bool(self._endings)
-        room = self._settings.claim_batch - self._in_flight + len(self._endings)
+        room = self._room()
         routes, probing = self._breakers.split(self._channel.routes())
         if not has_endings and (room <= 0 or not (routes or probing)):
             return self._longest_wait_s()
         async with self._database.connection() as connection:
             asked_s = self._clock.monotonic_s()
-            claimed = await self._turn(connection, routes, max(0, room))
+            claimed = await self._go_on(connection, routes, room)
             for route in sorted(probing)[: max(0, room - len(claimed))]:
-                probe = await self._turn(connection, frozenset({route}), 1)
+                probe = (await self._turn(connection, frozenset({route}), 1)).claimed
                 if probe:
                     self._breakers.of(route).probe()
                 claimed += probe
@@ -215,10 +213,12 @@ class _ChannelLoop:
             now_s = self._clock.monotonic_s()
             is_tidy = self._tidied_s is not None and now_s - self._tidied_s < self._settings.poll_s
             if is_tidy and (claimed or has_endings):
-                # an ending may have made room in its lane
-                return 0.0 if has_endings and len(claimed) < room else self._longest_wait_s()
+                # there may be more; and an ending may have made room in its lane
+                is_more = len(claimed) >= room or has_endings
+                return 0.0 if is_more and self._room() > 0 else self._longest_wait_s()
             superseded = await outbox.supersede(connection)
             self._tidied_s = now_s
+            self._begin_anew = True
             due_s = await outbox.next_due_s(connection, self.name, routes)
         if superseded.given_back or superseded.cancelled:
             return 0.0
@@ -227,22 +227,47 @@ class _ChannelLoop:
         # A row may be due and yet held by another worker's transaction: no busy loop for it.
         return min(max(due_s, _LEAST_WAIT_S), self._longest_wait_s())
 
-    async def _turn(
+    def _room(self) -> int:
+        """Return how many more may be claimed now, once what ended is written."""
+        batch = self._settings.claim_batch
+        return max(0, min(batch, _BATCHES_IN_HAND * batch - self._in_flight))
+
+    async def _go_on(
         self, connection: Connection, routes: frozenset[str], limit: int
     ) -> list[ClaimedNotification]:
+        """Have a turn that begins where the last one ended, if there was more."""
+        if not limit:
+            return (await self._turn(connection, routes, 0)).claimed
+        since = None if self._begin_anew else self._since
+        self._begin_anew, self._since = False, None
+        done = await self._turn(connection, routes, limit, since)
+        if len(done.claimed) == limit:
+            self._since = done.last_due_at
+        elif since is not None:
+            self._look.set()  # at the end of the queue; its beginning may have changed
+        return done.claimed
+
+    async def _turn(
+        self,
+        connection: Connection,
+        routes: frozenset[str],
+        limit: int,
+        since: datetime | None = None,
+    ) -> Turn:
         claims = Claims(
             channel=self.name,
             routes=routes,
             limit=limit if routes else 0,
             worker=self._identity,
             lease_s=self._settings.lease_s,
+            since=since,
         )
         taken = [self._endings.popleft() for _ in range(len(self._endings))]
         try:
             done = await outbox.turn(
                 connection,
                 claims,
-                [ending for ending, _ in taken],
+                taken,
                 # what is shown once, however often it comes, may come again
                 durably=not self._channel.recognises_repeats,
             )
@@ -250,10 +275,10 @@ class _ChannelLoop:
             # Whether it is written is not known. Written twice it is written once: by its token.
             self._endings.extendleft(reversed(taken))
             raise
-        for (_, written), was_ours in zip(taken, done.ended, strict=True):
-            if not written.done():
-                written.set_result(was_ours)
-        return done.claimed
+        for ending, was_ours in zip(taken, done.ended, strict=True):
+            self.unfinished -= 1
+            self._sender.stored(ending, was_ours=was_ours)
+        return done
 
     def _longest_wait_s(self) -> float:
         rest_s = self._breakers.shortest_rest_s()
@@ -265,11 +290,12 @@ class _ChannelLoop:
         self, tasks: asyncio.TaskGroup, claimed: ClaimedNotification, asked_s: float
     ) -> None:
         self._taken_over += claimed.taken_over
-        _LOGGER.info(
+        tell(
+            logging.INFO,
+            "notification_claimed",
+            claimed,
             "Claimed the %s for %s",
-            claimed.kind,
-            claimed.message.get("room"),
-            extra=log_fields("notification_claimed", claimed, taken_over=claimed.taken_over),
+            taken_over=claimed.taken_over,
         )
         self._in_flight += 1
         self.unfinished += 1
@@ -277,8 +303,11 @@ class _ChannelLoop:
 
     async def _attempt(self, claimed: ClaimedNotification, asked_s: float) -> None:
         try:
-            await self._sender.attempt(claimed, asked_s)
-            self.unfinished -= 1
+            ending = await self._sender.attempt(claimed, asked_s)
+            if ending is None:
+                self.unfinished -= 1
+            else:
+                self._endings.append(ending)
         finally:
             self._in_flight -= 1
             self._look.set()
@@ -286,11 +315,13 @@ class _ChannelLoop:
     async def _listen(self, wakeup: Wakeup) -> None:
         while True:
             await wakeup.wait(self._settings.poll_s)
+            self._begin_anew = True
             self._look.set()
 
     async def _watch_routes(self) -> None:
         while True:
             await self._channel.wait_for_change(self._settings.poll_s)
+            self._begin_anew = True
             self._look.set()
 
     async def _wait(self, wait_s: float) -> None:

@@ -7,8 +7,11 @@ leases are the database's own clock.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
+
+import asyncpg
 
 from mould_watch.storage.database import Connection
 from mould_watch.storage.sql import load_queries
@@ -71,21 +74,30 @@ class Superseded:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claims:
-    """What a worker would claim: so many, for these routes of a channel, for so long."""
+    """What a worker would claim: so many, for these routes of a channel, for so long.
+
+    What was due before `since` is passed by.
+    """
 
     channel: str
     routes: Collection[str]
     limit: int
     worker: str
     lease_s: float
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What a turn did. `ended`, one for each ending: False, the claim was another's by then."""
+    """What a turn did.
+
+    `ended`, one for each ending: False, the claim was another's by then. `last_due_at` is when
+    the last of those claimed was due: with `Claims.since` the next turn goes on from there.
+    """
 
     ended: list[bool]
     claimed: list[ClaimedNotification]
+    last_due_at: datetime | None
 
 
 async def turn(
@@ -99,9 +111,10 @@ async def turn(
 
     A claim whose lease ran out is taken over like a due one. Rows that another transaction
     holds are passed by, so that workers never wait for each other; what an ending made room for
-    in its lane comes with the next turn. Without `durably` the COMMIT waits for no disk: a power
-    failure within the next moment takes it back, and what was sent is sent again. Where the
-    receiver recognises that, it costs nothing.
+    in its lane comes with a later turn, from the beginning.
+
+    Without `durably` the COMMIT waits for no disk: a power failure within the next moment takes
+    it back, and what was sent is sent again. Where the receiver recognises that, it costs nothing.
     """
     rows = await connection.fetch(
         _QUERIES.turn,
@@ -118,15 +131,18 @@ async def turn(
         [ending.is_unknown for ending in endings],
         [ending.expects_receipt for ending in endings],
         "on" if durably else "off",
+        claims.since,
     )
     ended = {row["id"] for row in rows if not row["is_claim"]}
+    claimed = [row for row in rows if row["is_claim"]]
     return Turn(
         [ending.claimed.notification_id in ended for ending in endings],
-        [_claimed(dict(row)) for row in rows if row["is_claim"]],
+        [_claimed(row) for row in claimed],
+        max((row["due_at"] for row in claimed), default=None),
     )
 
 
-def _claimed(row: Mapping[str, Any]) -> ClaimedNotification:
+def _claimed(row: asyncpg.Record) -> ClaimedNotification:
     return ClaimedNotification(
         notification_id=row["id"],
         incident_id=row["incident_id"],

@@ -1,6 +1,7 @@
 """Claims on a real outbox: who may take a notification, and who may finish it."""
 
 import asyncio
+from dataclasses import replace
 from uuid import UUID
 
 import asyncpg
@@ -8,6 +9,7 @@ import pytest
 
 from mould_watch.storage import outbox, overview
 from mould_watch.storage.database import Connection, Database
+from mould_watch.storage.outbox import Claims, Ending
 from mould_watch.storage.overview import NotificationFilter
 from tests.support.notifications import (
     INSTANCE,
@@ -273,3 +275,96 @@ async def _end(connection: Connection, notification_id: UUID, end: str) -> None:
         return
     (claimed,) = await _claim(connection)
     assert await finish(connection, claimed, "sent" if end == "sent" else "failed", "end")
+
+
+async def test_a_turn_goes_on_from_where_the_last_one_ended(connection: Connection) -> None:
+    due_s = (-50, -40, -30, -20)
+    first, second, third, fourth = [
+        await add_notification(connection, await add_incident(connection), due_in_s=seconds)
+        for seconds in due_s
+    ]
+    claims = Claims(channel="home_assistant", routes=[INSTANCE], limit=2, worker="w", lease_s=60)
+
+    begun = await outbox.turn(connection, claims)
+    gone_on = await outbox.turn(connection, replace(claims, limit=1, since=begun.last_due_at))
+    (early,) = [one for one in begun.claimed if one.notification_id == first]
+    assert await give_back(connection, early, -60, "due before all others again")
+    last = await outbox.turn(connection, replace(claims, limit=9, since=gone_on.last_due_at))
+    anew = await outbox.turn(connection, claims)
+
+    assert [
+        {one.notification_id for one in turn.claimed} for turn in (begun, gone_on, last, anew)
+    ] == [{first, second}, {third}, {fourth}, {first}]
+    due_at = "SELECT due_at FROM notification WHERE id = $1"
+    assert begun.last_due_at == await connection.fetchval(due_at, second)
+    assert (await outbox.turn(connection, claims)).last_due_at is None
+
+
+async def test_a_claim_changes_its_row_where_it_lies(connection: Connection) -> None:
+    """No index is written for a claim, only for the end (PostgreSQL: heap-only tuples)."""
+    for _ in range(5):
+        await add_notification(connection, await add_incident(connection))
+
+    async def updated() -> tuple[int, int]:
+        row = await connection.fetchrow(
+            """
+            SELECT pg_stat_get_xact_tuples_updated('notification'::regclass) AS all,
+                pg_stat_get_xact_tuples_hot_updated('notification'::regclass) AS in_place
+            """
+        )
+        assert row is not None
+        return row["all"], row["in_place"]
+
+    async with connection.transaction():
+        claimed = await _claim(connection)
+        assert (len(claimed), await updated()) == (5, (5, 5))
+        assert await finish(connection, claimed[0], "sent")
+        assert await updated() == (6, 5)
+
+
+@pytest.mark.parametrize("waiting", [3, 1000])
+async def test_a_turn_is_planned_once_however_much_waits(
+    connection: Connection, waiting: int
+) -> None:
+    """A plan for each turn would cost more than the turn."""
+    incident = await add_incident(connection)
+    await connection.execute("ALTER TABLE notification DISABLE TRIGGER USER")
+    for number in range(waiting):
+        await add_notification(connection, incident, target=f"phone-{number}")
+    await connection.execute("ALTER TABLE notification ENABLE TRIGGER USER")
+    await connection.execute("ANALYZE notification")
+    claimed: list[outbox.ClaimedNotification] = []
+    since = None
+    for _ in range(12):
+        claims = Claims(
+            channel="home_assistant",
+            routes=[INSTANCE],
+            limit=1,
+            worker="w",
+            lease_s=60,
+            since=since,
+        )
+        done = await outbox.turn(
+            connection, claims, [Ending(claimed=one, state="sent") for one in claimed]
+        )
+        claimed, since = done.claimed, done.last_due_at
+    row = await connection.fetchrow(
+        "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE $1",
+        "%set_config('synchronous_commit'%",
+    )
+    # PostgreSQL tries five plans for the values at hand before it compares
+    assert row is not None
+    assert (row["custom_plans"], row["generic_plans"]) == (5, 7)
+
+
+async def test_steps_go_with_their_notification(connection: Connection) -> None:
+    gone, stays = [
+        await add_notification(connection, await add_incident(connection)) for _ in range(2)
+    ]
+    for one in await _claim(connection):
+        assert await finish(connection, one, "sent")
+
+    await connection.execute("DELETE FROM notification WHERE id = $1", gone)
+
+    left = await connection.fetch("SELECT DISTINCT notification_id FROM notification_step")
+    assert [row["notification_id"] for row in left] == [stays]

@@ -266,8 +266,8 @@ async def test_lanes_go_side_by_side_each_in_order_and_never_more_than_the_bound
     full = asyncio.Event()
 
     async def respond(_notification: Mapping[str, Any]) -> Mapping[str, Any]:
-        # the first deliveries wait until as many as may are under way
-        if home_assistant.in_flight == 5:
+        # the first deliveries wait until as many as may are under way: two turns of five
+        if home_assistant.in_flight == 10:
             full.set()
         await full.wait()
         return DELIVERED
@@ -280,7 +280,7 @@ async def test_lanes_go_side_by_side_each_in_order_and_never_more_than_the_bound
 
     async with running(make_worker(_FAST.model_copy(update={"claim_batch": 5})).run(), "worker"):
         await until(all_sent)
-    assert home_assistant.most_in_flight == 5
+    assert home_assistant.most_in_flight == 10
     for incident_id, ids in lanes.items():
         arrived = [
             seen["notification_id"]
@@ -288,6 +288,45 @@ async def test_lanes_go_side_by_side_each_in_order_and_never_more_than_the_bound
             if seen["incident_id"] == incident_id
         ]
         assert arrived == ids
+
+
+async def test_a_long_queue_passes_nobody_by(
+    database: Database, home_assistant: RecordingHomeAssistant, make_worker: MakeWorker
+) -> None:
+    """Turns go on where the last one ended; what became claimable behind them is not forgotten."""
+    async with database.connection() as connection:
+        incident = await add_incident(connection)
+        # the second of a lane is passed by, while the queue behind it is long
+        lane = [str(await add_notification(connection, incident)) for _ in range(3)]
+        for _ in range(60):
+            await add_notification(connection, await add_incident(connection))
+    late: list[str] = []
+
+    async def respond(_notification: Mapping[str, Any]) -> Mapping[str, Any]:
+        if len(home_assistant.deliveries) == 20:
+            # due before all the others, and written after them, as by a longer transaction
+            async with database.connection() as connection:
+                late.append(
+                    str(
+                        await add_notification(
+                            connection, await add_incident(connection), due_in_s=-3600
+                        )
+                    )
+                )
+        return DELIVERED
+
+    home_assistant.respond = respond
+
+    async def all_sent() -> bool:
+        async with database.connection() as connection:
+            return await count_by_state(connection) == {"sent": 64}
+
+    async with running(make_worker(_FAST.model_copy(update={"claim_batch": 2})).run(), "worker"):
+        await until(all_sent)
+    arrived = [seen["notification_id"] for seen in home_assistant.deliveries]
+    assert [one for one in arrived if one in lane] == lane
+    # its NOTIFY had the next turn begin anew: it went before most of those that were due later
+    assert arrived.index(late[0]) < 40
 
 
 async def test_a_worker_held_up_until_its_lease_is_short_sends_nothing(

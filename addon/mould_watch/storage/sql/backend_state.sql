@@ -36,7 +36,7 @@ SELECT coalesce((SELECT sum(count) FROM dead_letter_count WHERE day >= $1), 0)::
 SELECT count(*)::bigint AS count, max(notification.finished_at) AS newest
 FROM notification
 JOIN incident ON incident.id = notification.incident_id
-WHERE notification.state = 'failed' AND notification.finished_at >= $1
+WHERE notification.is_failed AND notification.finished_at >= $1
   AND incident.rule_id <> $2
   AND (notification.fallback_of IS NOT NULL
        OR CASE notification.channel WHEN 'apprise' THEN 'apprise:' || notification.target

@@ -1,4 +1,5 @@
 -- The outbox: notifications on their way. A lane is (incident_id, channel, route, target).
+-- What is not finished is pending or claimed: the live rows have indexes of their own.
 -- (SELECT clock_timestamp()) is evaluated once a statement, so that an index can use it.
 
 -- name: turn
@@ -8,97 +9,76 @@
 -- due, $11 whether nobody knows if it arrived, $12 whether a receipt is to come, or null;
 -- $13 'on' or 'off': whether the COMMIT waits for the disk. A claim that a power failure takes
 -- back is a row that is claimed again, as after any crash; others see it at once.
+-- $14 since: rows due before it are passed by, or null. Of a long queue the head is dead rows,
+-- as many as were sent since the last vacuum; without it each turn would read all of them.
+-- A parameter in a SELECT of its own is one that the planner cannot look at: it would find plans
+-- for few rows cheaper than the one for any number, and plan each turn anew, which costs more than
+-- the turn.
 -- What ends is locked in the order in which an evaluation locks a lane's rows, so that the two
 -- never wait for each other in a circle. The materialized queries are fences: no more rows are
--- locked than are taken. A claim whose lease ran out is taken like a due row, and first.
+-- locked than are taken. A claim whose lease ran out is taken like a due row: it was due before.
 WITH chosen AS MATERIALIZED (
     SELECT set_config('synchronous_commit', $13::text, true)
 ), held AS MATERIALIZED (
     SELECT n.id, ended.state, ended.reason, ended.delay_s, ended.unknown, ended.receipt
-    FROM unnest($6::uuid[], $7::uuid[], $8::text[], $9::text[], $10::float8[], $11::boolean[],
+    FROM unnest((SELECT $6::uuid[]), $7::uuid[], $8::text[], $9::text[], $10::float8[], $11::boolean[],
                 $12::boolean[])
         AS ended (id, claim_token, state, reason, delay_s, unknown, receipt)
     JOIN notification AS n ON n.id = ended.id AND n.claim_token = ended.claim_token
-    WHERE n.state = 'claimed' AND n.id = ANY ($6::uuid[]) AND (SELECT true FROM chosen)
+    WHERE n.state = 'claimed' AND n.id = ANY ((SELECT $6::uuid[])::uuid[]) AND (SELECT true FROM chosen)
     ORDER BY n.id
     FOR UPDATE OF n
-), stale AS MATERIALIZED (
-    SELECT n.id
+), due AS MATERIALIZED (
+    -- of a claim whose lease ran out nobody knows whether it arrived
+    SELECT n.id, n.state = 'claimed' AS unknown
     FROM notification AS n
-    WHERE n.state = 'claimed' AND n.lease_until < (SELECT clock_timestamp())
+    WHERE n.finished_at IS NULL AND n.due_at <= (SELECT clock_timestamp())
+      AND n.due_at >= coalesce($14::timestamptz, '-infinity')
       AND n.channel = $1 AND n.route = ANY ($2::text[])
-      AND n.id <> ALL ($6::uuid[])
+      AND (n.state = 'pending' OR n.lease_until < (SELECT clock_timestamp()))
+      AND n.id <> ALL ((SELECT $6::uuid[])::uuid[])
       AND NOT EXISTS (
           SELECT FROM notification AS earlier
           WHERE earlier.incident_id = n.incident_id AND earlier.channel = n.channel
             AND earlier.route = n.route AND earlier.target = n.target
-            AND earlier.sequence < n.sequence
-            AND earlier.state IN ('pending', 'claimed'))
+            AND earlier.sequence < n.sequence AND earlier.finished_at IS NULL)
       -- superseded: block "supersede" ends it, nobody sends it
       AND NOT EXISTS (
           SELECT FROM notification AS newer
           WHERE newer.incident_id = n.incident_id AND newer.channel = n.channel
             AND newer.route = n.route AND newer.target = n.target
             AND newer.sequence > n.sequence AND newer.sequence > 1
-            AND newer.state = 'pending'
-            AND (newer.kind IN ('recovery', 'clear')
-                 OR (n.attempts > 0 AND newer.held_until IS NULL)))
-    ORDER BY n.lease_until
-    LIMIT $3::integer
-    FOR UPDATE OF n SKIP LOCKED
-), fresh AS MATERIALIZED (
-    SELECT n.id
-    FROM notification AS n
-    WHERE n.state = 'pending' AND n.due_at <= (SELECT clock_timestamp())
-      AND n.channel = $1 AND n.route = ANY ($2::text[])
-      AND NOT EXISTS (
-          SELECT FROM notification AS earlier
-          WHERE earlier.incident_id = n.incident_id AND earlier.channel = n.channel
-            AND earlier.route = n.route AND earlier.target = n.target
-            AND earlier.sequence < n.sequence
-            AND earlier.state IN ('pending', 'claimed'))
-      -- superseded: block "supersede" ends it, nobody sends it
-      AND NOT EXISTS (
-          SELECT FROM notification AS newer
-          WHERE newer.incident_id = n.incident_id AND newer.channel = n.channel
-            AND newer.route = n.route AND newer.target = n.target
-            AND newer.sequence > n.sequence AND newer.sequence > 1
-            AND newer.state = 'pending'
+            AND newer.finished_at IS NULL AND newer.state = 'pending'
             AND (newer.kind IN ('recovery', 'clear')
                  OR (n.attempts > 0 AND newer.held_until IS NULL)))
     ORDER BY n.due_at, n.id
-    LIMIT $3::integer - (SELECT count(*) FROM stale)
+    LIMIT (SELECT $3::integer)
     FOR UPDATE OF n SKIP LOCKED
 ), change AS MATERIALIZED (
     SELECT id, state, reason, delay_s, unknown, receipt, false AS is_claim FROM held
     UNION ALL
-    -- of a claim whose lease ran out nobody knows whether it arrived
-    SELECT id, 'claimed', NULL, NULL, true, NULL, true FROM stale
-    UNION ALL
-    SELECT id, 'claimed', NULL, NULL, false, NULL, true FROM fresh
-), moved AS (
-    UPDATE notification AS n
-    SET state = change.state::notification_state,
-        attempts = n.attempts + change.is_claim::integer,
-        unknown_outcomes = n.unknown_outcomes + change.unknown::integer,
-        claim_token = CASE WHEN change.is_claim THEN gen_random_uuid() END,
-        lease_until = CASE WHEN change.is_claim
-                      THEN clock_timestamp() + make_interval(secs => $5) END,
-        claimed_by = CASE WHEN change.is_claim THEN $4 ELSE n.claimed_by END,
-        finished_at = CASE WHEN change.state IN ('sent', 'failed') THEN clock_timestamp() END,
-        due_at = CASE WHEN change.state = 'pending'
-                 THEN clock_timestamp() + make_interval(secs => change.delay_s) ELSE n.due_at END,
-        last_error = CASE WHEN change.is_claim THEN n.last_error ELSE change.reason END,
-        expects_receipt = CASE WHEN change.is_claim THEN n.expects_receipt ELSE change.receipt END
-    FROM change
-    -- an array, so that each is found by its key whatever the planner thinks of the table
-    WHERE n.id = change.id AND n.id = ANY (array(SELECT id FROM change))
-    RETURNING change.is_claim, change.unknown AS taken_over, n.*
+    SELECT id, 'claimed', NULL, NULL, unknown, NULL, true FROM due
 )
-SELECT is_claim, id, incident_id, channel, route, target, kind, severity::text,
-    CASE WHEN is_claim THEN message END AS message, attempts, unknown_outcomes, claim_token,
-    correlation_id, taken_over, via, repeats IS NOT NULL AS is_repetition
-FROM moved;
+UPDATE notification AS n
+SET state = change.state::notification_state,
+    attempts = n.attempts + change.is_claim::integer,
+    unknown_outcomes = n.unknown_outcomes + change.unknown::integer,
+    claim_token = CASE WHEN change.is_claim THEN gen_random_uuid() END,
+    lease_until = CASE WHEN change.is_claim
+                  THEN clock_timestamp() + make_interval(secs => $5) END,
+    claimed_by = CASE WHEN change.is_claim THEN $4 ELSE n.claimed_by END,
+    finished_at = CASE WHEN change.state IN ('sent', 'failed') THEN clock_timestamp() END,
+    due_at = CASE WHEN change.state = 'pending'
+             THEN clock_timestamp() + make_interval(secs => change.delay_s) ELSE n.due_at END,
+    last_error = CASE WHEN change.is_claim THEN n.last_error ELSE change.reason END,
+    expects_receipt = CASE WHEN change.is_claim THEN n.expects_receipt ELSE change.receipt END
+FROM change
+-- an array, so that each is found by its key whatever the planner thinks of the table
+WHERE n.id = change.id AND n.id = ANY (array(SELECT id FROM change))
+RETURNING change.is_claim, n.id, n.due_at, n.incident_id, n.channel, n.route, n.target, n.kind,
+    n.severity::text, CASE WHEN change.is_claim THEN n.message END AS message, n.attempts,
+    n.unknown_outcomes, n.claim_token, n.correlation_id, change.unknown AS taken_over, n.via,
+    n.repeats IS NOT NULL AS is_repetition;
 
 -- name: supersede
 -- Ends what a newer row of its lane has made pointless, so that the newer one is the last to
@@ -118,8 +98,8 @@ WITH superseded AS MATERIALIZED (
             ON earlier.incident_id = newer.incident_id AND earlier.channel = newer.channel
            AND earlier.route = newer.route AND earlier.target = newer.target
            AND earlier.sequence < newer.sequence
-           AND earlier.state IN ('pending', 'claimed')
-          WHERE newer.state = 'pending' AND newer.sequence > 1
+           AND earlier.finished_at IS NULL
+          WHERE newer.finished_at IS NULL AND newer.state = 'pending' AND newer.sequence > 1
             AND (newer.kind IN ('recovery', 'clear')
                  OR (earlier.attempts > 0 AND newer.held_until IS NULL))))
     ORDER BY n.id
@@ -148,20 +128,20 @@ SELECT (SELECT count(*) FROM given_back) AS given_back,
 SELECT extract(epoch FROM least(
     (SELECT n.due_at
      FROM notification AS n
-     WHERE n.state = 'pending' AND n.channel = $1 AND n.route = ANY ($2::text[])
+     WHERE n.finished_at IS NULL AND n.state = 'pending'
+       AND n.channel = $1 AND n.route = ANY ($2::text[])
        AND NOT EXISTS (
            SELECT FROM notification AS earlier
            WHERE earlier.incident_id = n.incident_id AND earlier.channel = n.channel
              AND earlier.route = n.route AND earlier.target = n.target
-             AND earlier.sequence < n.sequence
-             AND earlier.state IN ('pending', 'claimed'))
+             AND earlier.sequence < n.sequence AND earlier.finished_at IS NULL)
      ORDER BY n.due_at
      LIMIT 1),
-    (SELECT n.lease_until
+    -- what is claimed was due
+    (SELECT min(n.lease_until)
      FROM notification AS n
-     WHERE n.state = 'claimed' AND n.channel = $1 AND n.route = ANY ($2::text[])
-     ORDER BY n.lease_until
-     LIMIT 1)
+     WHERE n.finished_at IS NULL AND n.due_at <= (SELECT clock_timestamp())
+       AND n.state = 'claimed' AND n.channel = $1 AND n.route = ANY ($2::text[]))
 ) - clock_timestamp())::double precision;
 
 -- name: remaining_leases
@@ -176,7 +156,7 @@ WHERE n.state = 'claimed';
 -- $1 worker: everything it still holds, due at once. Locked in order, as above.
 WITH held AS MATERIALIZED (
     SELECT id FROM notification
-    WHERE claimed_by = $1 AND state = 'claimed'
+    WHERE finished_at IS NULL AND claimed_by = $1 AND state = 'claimed'
     ORDER BY id
     FOR UPDATE
 )
@@ -224,15 +204,15 @@ SELECT pg_try_advisory_xact_lock(19832, 0);
 SELECT n.id, n.correlation_id
 FROM notification AS n
 JOIN incident ON incident.id = n.incident_id
-WHERE n.state = 'pending' AND n.channel = $1 AND NOT n.route = ANY ($2::text[])
+WHERE n.finished_at IS NULL AND n.state = 'pending'
+  AND n.channel = $1 AND NOT n.route = ANY ($2::text[])
   AND n.due_at <= (SELECT clock_timestamp()) - make_interval(secs => $3)
   AND n.fallback_of IS NULL AND n.kind NOT IN ('recovery', 'clear')
   AND NOT EXISTS (
       SELECT FROM notification AS earlier
       WHERE earlier.incident_id = n.incident_id AND earlier.channel = n.channel
         AND earlier.route = n.route AND earlier.target = n.target
-        AND earlier.sequence < n.sequence
-        AND earlier.state IN ('pending', 'claimed'))
+        AND earlier.sequence < n.sequence AND earlier.finished_at IS NULL)
 ORDER BY n.id
 LIMIT 100
 FOR UPDATE OF n SKIP LOCKED
@@ -245,7 +225,7 @@ FOR SHARE OF incident SKIP LOCKED;
 SELECT n.id, n.correlation_id
 FROM notification AS n
 JOIN incident ON incident.id = n.incident_id
-WHERE n.state = 'pending' AND n.attempts > 0 AND n.held_until IS NULL
+WHERE n.finished_at IS NULL AND n.state = 'pending' AND n.attempts > 0 AND n.held_until IS NULL
   AND coalesce(n.released_at, n.created_at) <= clock_timestamp() - make_interval(secs => $1)
   AND (n.severity >= 'high' OR n.due_at <= clock_timestamp() + interval '1 hour')
   AND (n.channel, n.route, n.target) <> ($2, $3, $4)
@@ -256,7 +236,7 @@ WHERE n.state = 'pending' AND n.attempts > 0 AND n.held_until IS NULL
       SELECT FROM notification AS other
       WHERE other.incident_id = n.incident_id AND other.channel = n.channel
         AND other.route = n.route AND other.target = n.target
-        AND CASE WHEN other.sequence < n.sequence THEN other.state IN ('pending', 'claimed')
+        AND CASE WHEN other.sequence < n.sequence THEN other.finished_at IS NULL
                  ELSE other.sequence > n.sequence
                       AND (other.state <> 'cancelled' OR other.fell_back
                            OR other.bundled_in IS NOT NULL) END)
@@ -271,7 +251,7 @@ FOR SHARE OF incident SKIP LOCKED;
 -- over, seen nor put off. A summary tells of what was. Locked by "lock_failed", one by one, when there is something to write.
 SELECT n.id
 FROM notification AS n
-WHERE n.state = 'failed' AND n.finished_at > clock_timestamp() - make_interval(secs => $1)
+WHERE n.is_failed AND n.finished_at > clock_timestamp() - make_interval(secs => $1)
   AND (n.channel, n.route, n.target) <> ($2, $3, $4)
   AND CASE n.channel WHEN 'apprise' THEN 'apprise:' || n.target ELSE n.target END
       = ANY ($5::text[])
@@ -365,7 +345,7 @@ RETURNING id;
 -- name: unserved_routes
 -- $1 channel, $2 routes known: other routes of waiting rows, that nobody will ever serve.
 SELECT DISTINCT route FROM notification
-WHERE state IN ('pending', 'claimed') AND channel = $1 AND NOT route = ANY ($2::text[]);
+WHERE finished_at IS NULL AND channel = $1 AND NOT route = ANY ($2::text[]);
 
 -- name: remove_finished
 -- $1 days, $2 most incidents: the notifications of incidents that ended so long ago, all or none
@@ -378,13 +358,9 @@ WITH over AS MATERIALIZED (
       AND NOT EXISTS (
           SELECT FROM notification
           WHERE incident_id = incident.id
-            AND (state IN ('pending', 'claimed')
+            AND (finished_at IS NULL
                  OR finished_at >= clock_timestamp() - make_interval(days => $1)))
     LIMIT $2
-), steps AS (
-    DELETE FROM notification_step
-    WHERE notification_id IN (
-        SELECT notification.id FROM notification JOIN over ON over.id = incident_id)
 ), receipts AS (
     DELETE FROM notification_receipt
     WHERE notification_id IN (
