@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import aiomqtt
 import asyncpg
@@ -199,9 +200,16 @@ class House:
     ) -> AsyncIterator[None]:
         """Change the home by its form, and back: a sensor outside, services that are told.
 
-        What is told gets the form's test notification.
+        What is told gets the form's test notification. The quiet hours are moved away from now, and
+        stay so: a test's warning would wait for the morning.
         """
-        changes = {"services": list(services), "send_test": bool(services)}
+        then = datetime.now(ZoneInfo(self.home_assistant.time_zone)) + timedelta(hours=12)
+        changes = {
+            "services": list(services),
+            "send_test": bool(services),
+            "quiet_from": f"{then:%H:%M:00}",
+            "quiet_until": f"{then + timedelta(hours=1):%H:%M:00}",
+        }
         await home.change_home(self.api, self.entry_id, outdoor, **changes)
         try:
             yield
