@@ -67,7 +67,8 @@ WITH late AS MATERIALIZED (
             AND NOT EXISTS (SELECT FROM notification AS told WHERE told.bundled_in = n.id)
             AS is_held
     FROM notification AS n
-    WHERE n.state = 'pending' AND n.held_until IS NULL AND n.kind <> 'clear' AND n.retries = 0
+    WHERE n.finished_at IS NULL AND n.state = 'pending' AND n.held_until IS NULL
+      AND n.kind <> 'clear' AND n.retries = 0
       AND (n.severity < $4::text::risk_level OR n.kind = 'reminder')
       AND n.due_at < (SELECT clock_timestamp()) + make_interval(secs => $2::double precision - 1)
     ORDER BY n.id
@@ -97,7 +98,7 @@ WHERE held_until > $1::timestamptz + make_interval(
 -- $1 seconds that a try is put off at the most: what is to wait longer was put off by the clock of
 -- the database, when that was ahead.
 UPDATE notification SET due_at = clock_timestamp()
-WHERE state = 'pending' AND held_until IS NULL
+WHERE finished_at IS NULL AND state = 'pending' AND held_until IS NULL
   AND due_at > (SELECT clock_timestamp()) + make_interval(secs => $1);
 
 -- name: bundle
