@@ -15,7 +15,7 @@ from homeassistant.helpers import instance_id
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.typing import ConfigType
 
-from .client import fetch_info
+from .asking import fetch_info
 from .configuration import configuration_store
 from .const import DOMAIN, PLATFORMS
 from .dead_man import dead_man_store

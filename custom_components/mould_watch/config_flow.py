@@ -26,7 +26,7 @@ from homeassistant.helpers.selector import TextSelector, TextSelectorConfig, Tex
 from homeassistant.helpers.service_info.hassio import HassioServiceInfo
 from yarl import URL
 
-from .client import fetch_devices, fetch_info, request_once
+from .asking import fetch_devices, fetch_info
 from .const import CONF_TAKE_OVER, DOMAIN, SUBENTRY_DEVICE, SUBENTRY_ROOM
 from .device_flow import DeviceFlow
 from .document import home_from_wire, room_from_wire
@@ -35,6 +35,7 @@ from .home_flow import HomeSteps
 from .models import BackendInfo, Device
 from .room_flow import RoomFlow
 from .runtime import MouldWatchConfigEntry
+from .stream import request_once
 from .watched_devices import devices_from_wire
 
 _LOGGER = logging.getLogger(__name__)

@@ -32,9 +32,9 @@ from .watched_devices import (
 )
 
 if TYPE_CHECKING:
-    from .client import Stream
     from .models import Welcome
     from .runtime import MouldWatchConfigEntry
+    from .stream import Stream
 
 _LOGGER = logging.getLogger(__name__)
 

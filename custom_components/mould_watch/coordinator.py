@@ -11,7 +11,7 @@ from .const import DOMAIN
 from .models import Device, MouldWatchData, Room
 
 if TYPE_CHECKING:
-    from .client import Message
+    from .asking import Message
     from .errors import MouldWatchClientError
     from .runtime import MouldWatchConfigEntry
 

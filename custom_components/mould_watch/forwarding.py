@@ -34,7 +34,7 @@ from .errors import RefusedError
 from .readings import metrics_of
 
 if TYPE_CHECKING:
-    from .client import Stream
+    from .stream import Stream
 
 _LOGGER = logging.getLogger(__name__)
 

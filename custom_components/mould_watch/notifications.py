@@ -34,8 +34,9 @@ from .push import clear_data, push_data, tag_of
 from .texts import common_texts
 
 if TYPE_CHECKING:
-    from .client import Message, Stream
+    from .asking import Message
     from .runtime import MouldWatchConfigEntry
+    from .stream import Stream
 
 _LOGGER = logging.getLogger(__name__)
 

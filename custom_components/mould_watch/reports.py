@@ -15,7 +15,7 @@ from .const import DOMAIN
 from .errors import RefusedError
 
 if TYPE_CHECKING:
-    from .client import Stream
+    from .stream import Stream
 
 _LOGGER = logging.getLogger(__name__)
 

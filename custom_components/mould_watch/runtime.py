@@ -20,7 +20,8 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.start import async_at_started
 
-from .client import BackendClient, Message, Stream
+from .asking import Message
+from .client import BackendClient
 from .configuration import Configuration
 from .const import DOMAIN, MOBILE_APP
 from .coordinator import MouldWatchCoordinator
@@ -39,6 +40,7 @@ from .notifications import Notifier
 from .phones import names_shared
 from .reports import Reports
 from .responses import Responses
+from .stream import Stream
 from .watched_devices import watched_of
 
 if TYPE_CHECKING:

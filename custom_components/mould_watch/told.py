@@ -20,7 +20,7 @@ from homeassistant.helpers.selector import (
     SelectSelectorMode,
 )
 
-from .client import fetch_info
+from .asking import fetch_info
 from .const import CONF_NOTIFY, CONF_PHONES, CONF_SERVICES, TARGET_PERSISTENT
 from .errors import MouldWatchClientError
 from .selectors import phone_selector

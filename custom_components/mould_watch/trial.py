@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.translation import async_get_translations
 
-from .client import say_to_service
+from .asking import say_to_service
 from .const import DOMAIN
 from .errors import MouldWatchClientError
 from .phones import PhoneCallError, find_phone

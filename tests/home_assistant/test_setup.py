@@ -9,7 +9,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 
 from custom_components import mould_watch
-from custom_components.mould_watch import client
+from custom_components.mould_watch import client, stream
 from custom_components.mould_watch.const import DOMAIN
 from custom_components.mould_watch.errors import CannotConnectError
 from tests.home_assistant.backend import Backend, device
@@ -238,7 +238,7 @@ async def test_an_archived_room_is_gone(backend: Backend, setup: Setup) -> None:
 async def test_a_backend_that_does_not_answer_is_connected_anew(
     backend: Backend, setup: Setup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "REQUEST_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(stream, "REQUEST_TIMEOUT_S", 0.1)
     entry = await setup(room())
     backend.silent = True
     entry.runtime_data.configuration._to_send.set()
