@@ -159,6 +159,11 @@ class ReadingsSettings(BaseModel):
     keep_months: int = Field(default=24, ge=0, le=1200)
 
 
+LONGEST_LEASE_S: Final = 300.0
+"""Ten times what a channel is given: enough for any, and short enough to wait out when its holder
+died. A lease that ends later was granted by a clock that was ahead."""
+
+
 class NotifySettings(BaseModel):
     """The claim loop and the channels."""
 
@@ -169,7 +174,7 @@ class NotifySettings(BaseModel):
     poll_s: float = Field(default=2.0, gt=0, le=60)
     # Home Assistant's action can take over 10 s a phone
     channel_timeout_s: float = Field(default=30.0, gt=0)
-    lease_s: float = Field(default=90.0, gt=0)
+    lease_s: float = Field(default=90.0, gt=0, le=LONGEST_LEASE_S)
     retry_initial_s: float = Field(default=5.0, gt=0)
     retry_maximum_s: float = Field(default=900.0, gt=0)
     # how long a phone that confirms what arrives may be silent about an alarm of high severity,

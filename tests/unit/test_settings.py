@@ -65,6 +65,7 @@ def test_the_options_file_is_read_and_the_environment_counts_more(
         ("MOULD_WATCH_LOG_LEVEL", "loud", "log_level"),
         ("MOULD_WATCH_INGEST__BATCH", "x", "ingest.batch"),
         ("MOULD_WATCH_NOTIFY__LEASE_S", "10", "lease"),
+        ("MOULD_WATCH_NOTIFY__LEASE_S", "301", "notify.lease_s"),
     ],
 )
 def test_a_fault_names_the_setting(

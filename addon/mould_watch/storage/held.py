@@ -11,6 +11,7 @@ from mould_watch.domain.holding import Hold, Reason, Released, Waiting
 from mould_watch.domain.notification import Lane, NewNotification, NotificationKind
 from mould_watch.domain.notification_policy import DAY
 from mould_watch.domain.quiet_hours import LONGEST_QUIET
+from mould_watch.settings import LONGEST_LEASE_S
 from mould_watch.storage import incidents
 from mould_watch.storage.database import Connection
 from mould_watch.storage.incidents import UNRELEASED
@@ -118,6 +119,7 @@ async def recall(connection: Connection, now: datetime, group_wait: timedelta) -
         UNRELEASED.total_seconds(),
     )
     await connection.execute(_QUERIES.recall_tries, LONGEST_QUIET.total_seconds())
+    await connection.execute(_QUERIES.recall_claims, LONGEST_LEASE_S)
 
 
 async def bundle(

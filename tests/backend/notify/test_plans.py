@@ -92,6 +92,7 @@ async def _fill(address: str) -> None:
         ("keep_for_the_morning", (_NOW, -3600.0, 300.0, "high")),
         ("recall", (_NOW, 120.0, 93_600.0, 300.0)),
         ("recall_tries", (93_600.0,)),
+        ("recall_claims", (300.0,)),
         ("due_targets", (_NOW,)),
         ("due", ("home_assistant", INSTANCE, "phone-1", _NOW)),
         ("released", ("home_assistant", INSTANCE, "phone-1", _NOW - timedelta(days=1))),

@@ -5,9 +5,11 @@ from uuid import UUID
 
 import pytest
 
+from mould_watch.settings import LONGEST_LEASE_S
 from mould_watch.storage.database import Database
 from mould_watch.watch.evaluator import Evaluator
 from tests.support.climate import NOON, hours
+from tests.support.notifications import claim, expire_lease, finish, remaining_lease_s
 from tests.support.rooms import HomeForTests, RoomForTests, Row, SettableClock
 from tests.support.running import running
 from tests.support.waiting import until
@@ -89,6 +91,38 @@ async def test_a_try_put_off_by_a_database_that_was_ahead_is_not_put_off_for_day
 
     async with running(Evaluator(household.database, household.clock).run(), "evaluator"):
         await until(is_due)
+
+
+@pytest.mark.parametrize("is_alive", [True, False])
+async def test_a_claim_of_a_database_that_was_ahead_is_taken_over_soon_and_not_at_once(
+    household: Household, *, is_alive: bool
+) -> None:
+    """Its holder died with the clock three days ahead, or sends just now: nobody is told twice."""
+    connection = household.home.connection
+    bath = await bath_of(household.home)
+    await household.measure(bath, DAMP)
+    await household.go_on()
+    await household.go_on(MINUTE, send=False)
+    (held,) = await claim(connection)
+    await connection.execute(
+        "UPDATE notification SET lease_until = lease_until + interval '3 days', "
+        "due_at = due_at + interval '3 days'"
+    )
+
+    async def ends_soon() -> bool:
+        left_s = await remaining_lease_s(connection, held)
+        return left_s is not None and left_s <= LONGEST_LEASE_S
+
+    async with running(Evaluator(household.database, household.clock).run(), "evaluator"):
+        await until(ends_soon)
+    assert await claim(connection) == []
+    if is_alive:
+        assert await finish(connection, held, "sent")
+        return
+    await expire_lease(connection, held.notification_id)
+    (taken,) = await claim(connection)
+    assert (taken.notification_id, taken.taken_over) == (held.notification_id, True)
+    assert (taken.attempt, taken.unknown_outcomes) == (2, 1)
 
 
 @pytest.mark.parametrize(

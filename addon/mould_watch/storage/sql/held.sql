@@ -101,6 +101,23 @@ UPDATE notification SET due_at = clock_timestamp()
 WHERE finished_at IS NULL AND state = 'pending' AND held_until IS NULL
   AND due_at > (SELECT clock_timestamp()) + make_interval(secs => $1);
 
+-- name: recall_claims
+-- $1 seconds that a lease lasts at the most: one that ends later was granted by the clock of the
+-- database, when that was ahead. It is cut short, not taken away: its holder may be sending just
+-- now, and a clock that was wrong only delays. A dead one's is taken over when it has run out.
+WITH ahead AS MATERIALIZED (
+    SELECT n.id FROM notification AS n
+    WHERE n.finished_at IS NULL AND n.state = 'claimed'
+      AND n.lease_until > (SELECT clock_timestamp()) + make_interval(secs => $1::double precision)
+    ORDER BY n.id
+    FOR UPDATE OF n SKIP LOCKED
+)
+UPDATE notification AS n
+SET lease_until = clock_timestamp() + make_interval(secs => $1::double precision),
+    due_at = least(n.due_at, clock_timestamp())
+FROM ahead
+WHERE n.id = ahead.id;
+
 -- name: bundle
 -- $1 ids, $2 the notification that says them all: those that wait end here; those that a flood kept
 -- back until they were over had ended.
