@@ -8,25 +8,17 @@ import pytest
 
 from mould_watch.domain.incident_action import Action
 from mould_watch.storage.database import Database
-from mould_watch.watch.evaluator import Evaluator
 from tests.support import notifications
 from tests.support.climate import NOON, hours
-from tests.support.rooms import SOURCE, HomeForTests, RoomForTests, Row, SettableClock
+from tests.support.damp_rooms import DAMP, DRY
+from tests.support.rooms import SOURCE, RoomForTests, Row
 from tests.support.watched_values import MINUTE, Household, too_damp
 
-DAMP, DRY = 80.0, 52.0
 RULE = f"threshold:{UUID(int=7)}"
 LIMIT: dict[str, Any] = {
     "metric_thresholds": [too_damp(UUID(int=7))],
     "rules": {"mould_level": {"notify": False}},
 }
-
-
-@pytest.fixture
-def household(
-    home: HomeForTests, evaluator: Evaluator, database: Database, clock: SettableClock
-) -> Household:
-    return Household(home, evaluator, database, clock)
 
 
 @pytest.fixture

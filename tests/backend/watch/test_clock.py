@@ -9,20 +9,12 @@ from mould_watch.settings import LONGEST_LEASE_S
 from mould_watch.storage.database import Database
 from mould_watch.watch.evaluator import Evaluator
 from tests.support.climate import NOON, hours
+from tests.support.damp_rooms import DAMP
 from tests.support.notifications import claim, expire_lease, finish, remaining_lease_s
 from tests.support.rooms import HomeForTests, RoomForTests, Row, SettableClock
 from tests.support.running import running
 from tests.support.waiting import until
 from tests.support.watched_values import MINUTE, Household, too_damp
-
-DAMP = 80.0
-
-
-@pytest.fixture
-def household(
-    home: HomeForTests, evaluator: Evaluator, database: Database, clock: SettableClock
-) -> Household:
-    return Household(home, evaluator, database, clock)
 
 
 async def bath_of(home: HomeForTests) -> RoomForTests:
