@@ -1,6 +1,7 @@
 """Home Assistant in this process, and a backend on the loopback interface."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -18,9 +19,13 @@ from pytest_homeassistant_custom_component.common import (  # type: ignore[impor
 from custom_components.mould_watch import client
 from custom_components.mould_watch.const import DOMAIN
 from tests.home_assistant.backend import TOKEN, Backend, running_backend
+from tests.home_assistant.messages import Message, device, notification
 from tests.support.waiting import until
 
 type Setup = Callable[..., Awaitable[MockConfigEntry]]
+type RegisterSensor = Callable[..., er.RegistryEntry]
+type RegisterPhone = Callable[..., Awaitable[Phone]]
+type RecordCalls = Callable[[str], list[ServiceCall]]
 
 
 @pytest.fixture(autouse=True)
@@ -134,7 +139,7 @@ class Phone:
 
 
 @pytest.fixture
-def mobile_app(hass: HomeAssistant) -> Callable[..., Awaitable[Phone]]:
+def mobile_app(hass: HomeAssistant) -> RegisterPhone:
     """Register a phone with the real mobile_app; its push goes to a list."""
 
     async def register(name: str = "Pixel", *, os_name: str = "Android") -> Phone:
@@ -174,7 +179,13 @@ def mobile_app(hass: HomeAssistant) -> Callable[..., Awaitable[Phone]]:
 
 
 @pytest.fixture
-def register_sensor(hass: HomeAssistant) -> Callable[..., er.RegistryEntry]:
+async def twins(mobile_app: RegisterPhone) -> tuple[Phone, Phone]:
+    """Return two phones of one name: only the second has an action."""
+    return await mobile_app("Pixel"), await mobile_app("Pixel")
+
+
+@pytest.fixture
+def register_sensor(hass: HomeAssistant) -> RegisterSensor:
     """Register a sensor of another integration and give it a state."""
 
     def register(
@@ -209,7 +220,7 @@ def set_sensor(
 
 
 @pytest.fixture
-def record_calls(hass: HomeAssistant) -> Callable[[str], list[ServiceCall]]:
+def record_calls(hass: HomeAssistant) -> RecordCalls:
     """Put an own notify action in the place of a phone's."""
 
     def record(action: str) -> list[ServiceCall]:
@@ -218,3 +229,39 @@ def record_calls(hass: HomeAssistant) -> Callable[[str], list[ServiceCall]]:
         return calls
 
     return record
+
+
+async def delivering_entry(backend: Backend, setup: Setup) -> tuple[MockConfigEntry, str]:
+    """Return an entry that may deliver, and the id of its room."""
+    entry = await setup(room())
+    await backend.wait_for("ready_to_deliver")
+    return entry, room_id_of(entry)
+
+
+@dataclass(frozen=True)
+class Told:
+    """A phone that is told of a room, and the calls of its action."""
+
+    phone: Phone
+    calls: list[ServiceCall]
+    entry: MockConfigEntry
+    room_id: str
+
+    def notification(self, **changed: object) -> Message:
+        """Return a notification of the room for the phone."""
+        return notification(self.room_id, self.phone.device_id, **changed)
+
+
+@pytest.fixture
+async def told(
+    backend: Backend, setup: Setup, mobile_app: RegisterPhone, record_calls: RecordCalls
+) -> Told:
+    phone = await mobile_app()
+    calls = record_calls(phone.action)
+    return Told(phone, calls, *await delivering_entry(backend, setup))
+
+
+@pytest.fixture
+def _fridge(backend: Backend) -> None:
+    """Let the backend know a fridge's thermometer."""
+    backend.devices.append(device("0xf0", "Kitchen fridge", "temperature_c", "battery_pct"))

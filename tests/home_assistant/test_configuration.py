@@ -12,8 +12,9 @@ from homeassistant.util.unit_system import US_CUSTOMARY_SYSTEM
 from custom_components.mould_watch import configuration
 from custom_components.mould_watch.const import DOMAIN
 from custom_components.mould_watch.issues import IssueKind, issue_id
-from tests.home_assistant.backend import Backend, condition
+from tests.home_assistant.backend import Backend
 from tests.home_assistant.conftest import MockConfigEntry, Setup, room, room_id_of
+from tests.home_assistant.messages import condition
 from tests.support.waiting import until
 
 type ClientSessionGenerator = Callable[..., Awaitable[Any]]

@@ -1,7 +1,6 @@
 """The dead man's switch: told once when nobody watches for 15 minutes, and taken back."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -19,18 +18,15 @@ from pytest_homeassistant_custom_component.common import (  # type: ignore[impor
 from custom_components.mould_watch import phones
 from custom_components.mould_watch.dead_man import dead_man_store
 from tests.home_assistant.backend import Backend
-from tests.home_assistant.conftest import Phone, Setup, room
+from tests.home_assistant.conftest import Phone, RecordCalls, RegisterPhone, Setup, room
 from tests.support.waiting import until
-
-type Register = Callable[..., Awaitable[Phone]]
-type Record = Callable[[str], list[ServiceCall]]
 
 ALMOST = timedelta(minutes=14, seconds=50)
 PATIENCE = timedelta(minutes=15, seconds=1)
 
 
 @pytest.fixture
-async def phone(mobile_app: Register) -> Phone:
+async def phone(mobile_app: RegisterPhone) -> Phone:
     return await mobile_app()
 
 
@@ -87,7 +83,7 @@ async def house(hass: HomeAssistant, backend: Backend, setup: Setup, phone: Phon
 
 
 async def test_an_absent_backend_is_told_once_and_taken_back(
-    house: House, phone: Phone, record_calls: Record
+    house: House, phone: Phone, record_calls: RecordCalls
 ) -> None:
     calls = record_calls(phone.action)
     await house.loses_backend()
@@ -130,7 +126,7 @@ async def test_it_is_told_in_the_language_of_the_home(
     *,
     house: House,
     phone: Phone,
-    record_calls: Record,
+    record_calls: RecordCalls,
     language: str,
     title: str,
 ) -> None:
@@ -143,7 +139,7 @@ async def test_it_is_told_in_the_language_of_the_home(
 
 
 async def test_a_short_absence_is_none_of_anybodys_business(
-    house: House, phone: Phone, record_calls: Record
+    house: House, phone: Phone, record_calls: RecordCalls
 ) -> None:
     calls = record_calls(phone.action)
     await house.loses_backend()
@@ -156,7 +152,7 @@ async def test_a_short_absence_is_none_of_anybodys_business(
 
 
 async def test_a_backend_without_its_database_is_told_as_well(
-    house: House, phone: Phone, record_calls: Record
+    house: House, phone: Phone, record_calls: RecordCalls
 ) -> None:
     calls = record_calls(phone.action)
     away = {"database": "away", "broker": "ready", "dead_letters": 0, "detail": None}
@@ -183,7 +179,7 @@ async def test_without_a_phone_it_is_shown_inside_home_assistant(
 
 
 async def test_what_was_told_survives_a_restart_and_is_not_told_again(
-    hass: HomeAssistant, house: House, phone: Phone, record_calls: Record
+    hass: HomeAssistant, house: House, phone: Phone, record_calls: RecordCalls
 ) -> None:
     calls = record_calls(phone.action)
     await house.loses_backend()
@@ -203,7 +199,7 @@ async def test_an_absence_goes_on_through_a_restart_and_nothing_is_told_during_a
     *,
     house: House,
     phone: Phone,
-    record_calls: Record,
+    record_calls: RecordCalls,
     hass_storage: dict[str, Any],
 ) -> None:
     calls = record_calls(phone.action)
@@ -231,7 +227,7 @@ async def test_a_push_that_may_have_arrived_is_repeated_silently(
     *,
     house: House,
     phone: Phone,
-    record_calls: Record,
+    record_calls: RecordCalls,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(phones, "CALL_TIMEOUT_S", 0.05)
@@ -254,7 +250,7 @@ async def test_a_push_that_may_have_arrived_is_repeated_silently(
 
 
 async def test_a_phone_that_cannot_be_told_is_tried_again(
-    hass: HomeAssistant, house: House, phone: Phone, record_calls: Record
+    hass: HomeAssistant, house: House, phone: Phone, record_calls: RecordCalls
 ) -> None:
     failed: list[ServiceCall] = []
 
@@ -283,7 +279,7 @@ async def test_a_phone_that_cannot_be_told_is_tried_again(
 
 
 async def test_a_phone_without_an_action_is_told_by_its_entity(
-    house: House, mobile_app: Register, phone: Phone, monkeypatch: pytest.MonkeyPatch
+    house: House, mobile_app: RegisterPhone, phone: Phone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[dict[str, Any]] = []
 

@@ -9,8 +9,8 @@ from homeassistant.helpers import issue_registry as ir
 from custom_components.mould_watch.const import DOMAIN
 from custom_components.mould_watch.issues import IssueKind, issue_id
 from tests.home_assistant.backend import Backend
-from tests.home_assistant.backend import device as known_device
 from tests.home_assistant.conftest import Setup, room
+from tests.home_assistant.messages import device as known_device
 from tests.support.waiting import until
 
 ADDRESS = "0x00158d0001020304"

@@ -1,27 +1,18 @@
 """A backend whose database is an earlier one, or another: what it does not know is taken away."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from homeassistant.components import persistent_notification
 from homeassistant.core import HomeAssistant, ServiceCall
 
-from tests.home_assistant.backend import Backend, notification
-from tests.home_assistant.conftest import MockConfigEntry, Phone, Setup, room, room_id_of
+from tests.home_assistant.backend import Backend
+from tests.home_assistant.conftest import RecordCalls, RegisterPhone, Setup, delivering_entry
+from tests.home_assistant.messages import notification
 from tests.support.waiting import until
-
-type Register = Callable[..., Awaitable[Phone]]
-type Record = Callable[[str], list[ServiceCall]]
 
 
 def _shown(hass: HomeAssistant) -> set[str]:
     return set(persistent_notification._async_get_or_create_notifications(hass))
-
-
-async def _entry(backend: Backend, setup: Setup) -> tuple[MockConfigEntry, str]:
-    entry = await setup(room())
-    await backend.wait_for("ready_to_deliver")
-    return entry, room_id_of(entry)
 
 
 async def _again(backend: Backend) -> list[Any]:
@@ -38,12 +29,12 @@ async def test_what_the_backend_has_forgotten_is_taken_away_everywhere_and_once(
     hass: HomeAssistant,
     backend: Backend,
     setup: Setup,
-    mobile_app: Register,
-    record_calls: Record,
+    mobile_app: RegisterPhone,
+    record_calls: RecordCalls,
 ) -> None:
     phone = await mobile_app()
     calls = record_calls(phone.action)
-    _, room_id = await _entry(backend, setup)
+    _, room_id = await delivering_entry(backend, setup)
     for target in (phone.device_id, "persistent"):
         await backend.notify(notification(room_id, target))
     await backend.notify(notification(room_id, "persistent", incident_id="incident-2"))
@@ -65,12 +56,16 @@ async def test_what_the_backend_has_forgotten_is_taken_away_everywhere_and_once(
 
 
 async def test_a_phone_that_is_gone_or_away_holds_nothing_up(
-    hass: HomeAssistant, backend: Backend, setup: Setup, mobile_app: Register, record_calls: Record
+    hass: HomeAssistant,
+    backend: Backend,
+    setup: Setup,
+    mobile_app: RegisterPhone,
+    record_calls: RecordCalls,
 ) -> None:
     phones = [await mobile_app(name) for name in ("Gone", "Away", "Here")]
     gone, away, here = phones
     calls = {phone.device_id: record_calls(phone.action) for phone in phones}
-    _, room_id = await _entry(backend, setup)
+    _, room_id = await delivering_entry(backend, setup)
     for phone in phones:
         await backend.notify(notification(room_id, phone.device_id))
     await hass.config_entries.async_remove(gone.entry.entry_id)
@@ -95,7 +90,7 @@ async def test_a_phone_that_is_gone_or_away_holds_nothing_up(
 async def test_a_backend_that_does_not_say_so_notifies_all_the_same(
     hass: HomeAssistant, backend: Backend, setup: Setup
 ) -> None:
-    _, room_id = await _entry(backend, setup)
+    _, room_id = await delivering_entry(backend, setup)
     await backend.notify(notification(room_id, "persistent"))
     backend.refusals["ready_to_deliver"] = {"code": "database_unavailable", "message": "later"}
     assert await _again(backend) == ["incident-1"]

@@ -1,7 +1,6 @@
 """What of Home Assistant's own entities becomes a reading, rule by rule."""
 
 import logging
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -15,26 +14,26 @@ from homeassistant.util import dt as dt_util
 from custom_components.mould_watch import forwarding
 from custom_components.mould_watch.const import DOMAIN
 from custom_components.mould_watch.forwarding import WaitingReadings
-from tests.home_assistant.backend import Backend, Message
+from tests.home_assistant.backend import Backend
 from tests.home_assistant.conftest import (
     MockConfigEntry,
+    RegisterSensor,
     Setup,
     entity_room,
     room_id_of,
     set_sensor,
 )
+from tests.home_assistant.messages import Message
 from tests.support.waiting import until
-
-type Register = Callable[..., er.RegistryEntry]
 
 
 @pytest.fixture
-def temperature(register_sensor: Register) -> er.RegistryEntry:
+def temperature(register_sensor: RegisterSensor) -> er.RegistryEntry:
     return register_sensor("hall_temperature", "temperature", "20", "°C")
 
 
 @pytest.fixture
-def humidity(register_sensor: Register) -> er.RegistryEntry:
+def humidity(register_sensor: RegisterSensor) -> er.RegistryEntry:
     return register_sensor("hall_humidity", "humidity", "50", "%")
 
 
@@ -108,7 +107,7 @@ async def test_the_state_found_is_availability_and_no_reading(
     backend: Backend,
     setup: Setup,
     temperature: er.RegistryEntry,
-    register_sensor: Register,
+    register_sensor: RegisterSensor,
 ) -> None:
     silent = register_sensor("hall_humidity", "humidity", None, "%")
     await setup(entity_room(temperature, silent))

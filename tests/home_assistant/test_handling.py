@@ -10,9 +10,10 @@ from homeassistant.util import dt as dt_util
 
 from custom_components.mould_watch.const import DOMAIN
 from custom_components.mould_watch.responses import tomorrow
-from tests.home_assistant.backend import Backend, Message, device
+from tests.home_assistant.backend import Backend
 from tests.home_assistant.conftest import MockConfigEntry, Setup, room, room_id_of
-from tests.home_assistant.test_device_flow import watched
+from tests.home_assistant.device_forms import watched
+from tests.home_assistant.messages import Message, device
 from tests.support.waiting import until
 
 DONE = {"outcome": "done", "is_repeated": False, "incident": {"state": "open"}}

@@ -1,6 +1,5 @@
 """Buttons pressed on phones, and receipts: each reaches the backend once, whatever is away."""
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,19 +12,17 @@ from pytest_homeassistant_custom_component.common import (  # type: ignore[impor
 
 from custom_components.mould_watch import reports
 from custom_components.mould_watch.responses import EVENT_ACTION, EVENT_RECEIVED, tomorrow
-from tests.home_assistant.backend import Backend, Message, notification
-from tests.home_assistant.conftest import Phone, Setup, room, room_id_of
+from tests.home_assistant.backend import Backend
+from tests.home_assistant.conftest import Phone, RecordCalls, RegisterPhone, Setup, room, room_id_of
+from tests.home_assistant.messages import Message, notification
 from tests.support.waiting import until
-
-type Register = Callable[..., Awaitable[Phone]]
-type Record = Callable[[str], list[ServiceCall]]
 
 BUTTONS = [{"action": "seen", "title": "Seen"}, {"action": "snooze", "title": "Tomorrow"}]
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
 @pytest.fixture
-async def alarm(backend: Backend, setup: Setup, mobile_app: Register) -> Alarm:
+async def alarm(backend: Backend, setup: Setup, mobile_app: RegisterPhone) -> Alarm:
     """Return an alarm with buttons that a phone shows."""
     phone = await mobile_app()
     entry = await setup(room())
@@ -72,7 +69,7 @@ def fire(hass: HomeAssistant, event_type: str, data: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("button", "action"), [(0, "seen"), (1, "snooze")])
 async def test_a_press_comes_to_the_backend(
-    hass: HomeAssistant, alarm: Alarm, record_calls: Record, *, button: int, action: str
+    hass: HomeAssistant, alarm: Alarm, record_calls: RecordCalls, *, button: int, action: str
 ) -> None:
     shown = await alarm.shown(record_calls(alarm.phone.action))
     fire(hass, EVENT_ACTION, {"action": shown["pushed"]["actions"][button]["action"]})
@@ -100,7 +97,7 @@ async def test_other_buttons_are_none_of_ours(
 
 
 async def test_a_press_waits_for_the_backend_through_a_restart_of_home_assistant(
-    hass: HomeAssistant, alarm: Alarm, record_calls: Record
+    hass: HomeAssistant, alarm: Alarm, record_calls: RecordCalls
 ) -> None:
     shown = await alarm.shown(record_calls(alarm.phone.action))
     await alarm.backend.stop()
@@ -117,7 +114,7 @@ async def test_a_press_waits_for_the_backend_through_a_restart_of_home_assistant
 
 
 async def test_a_press_whose_answer_was_lost_is_sent_again_as_the_same_press(
-    hass: HomeAssistant, alarm: Alarm, record_calls: Record
+    hass: HomeAssistant, alarm: Alarm, record_calls: RecordCalls
 ) -> None:
     shown = await alarm.shown(record_calls(alarm.phone.action))
     alarm.backend.silent = True
@@ -132,7 +129,7 @@ async def test_a_press_whose_answer_was_lost_is_sent_again_as_the_same_press(
 
 
 async def test_a_backend_without_its_database_is_asked_again(
-    hass: HomeAssistant, alarm: Alarm, record_calls: Record, monkeypatch: pytest.MonkeyPatch
+    hass: HomeAssistant, alarm: Alarm, record_calls: RecordCalls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reports, "RETRY_S", 0.02)
     shown = await alarm.shown(record_calls(alarm.phone.action))
@@ -147,7 +144,7 @@ async def test_a_backend_without_its_database_is_asked_again(
 async def test_a_refused_press_is_answered_and_blocks_no_other(
     hass: HomeAssistant,
     alarm: Alarm,
-    record_calls: Record,
+    record_calls: RecordCalls,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     shown = await alarm.shown(record_calls(alarm.phone.action))
@@ -177,7 +174,7 @@ async def test_what_waits_is_bounded_and_the_oldest_is_given_up(
 
 
 async def test_a_receipt_is_known_by_the_buttons(
-    hass: HomeAssistant, alarm: Alarm, record_calls: Record
+    hass: HomeAssistant, alarm: Alarm, record_calls: RecordCalls
 ) -> None:
     calls = record_calls(alarm.phone.action)
     first = await alarm.shown(calls)
@@ -188,7 +185,7 @@ async def test_a_receipt_is_known_by_the_buttons(
 
 
 async def test_a_receipt_without_buttons_is_of_the_last_under_its_tag_on_that_phone(
-    hass: HomeAssistant, alarm: Alarm, record_calls: Record, mobile_app: Register
+    hass: HomeAssistant, alarm: Alarm, record_calls: RecordCalls, mobile_app: RegisterPhone
 ) -> None:
     other = await mobile_app("Fairphone")
     record_calls(other.action)
@@ -216,7 +213,7 @@ async def test_a_receipt_without_buttons_is_of_the_last_under_its_tag_on_that_ph
     ],
 )
 async def test_receipts_of_others_are_none_of_ours(
-    hass: HomeAssistant, alarm: Alarm, record_calls: Record, changes: dict[str, Any]
+    hass: HomeAssistant, alarm: Alarm, record_calls: RecordCalls, changes: dict[str, Any]
 ) -> None:
     shown = await alarm.shown(record_calls(alarm.phone.action), buttons=[])
     fire(hass, EVENT_RECEIVED, alarm.event(shown) | changes)

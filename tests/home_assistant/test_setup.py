@@ -12,8 +12,9 @@ from custom_components import mould_watch
 from custom_components.mould_watch import client, stream
 from custom_components.mould_watch.const import DOMAIN
 from custom_components.mould_watch.errors import CannotConnectError
-from tests.home_assistant.backend import Backend, device
+from tests.home_assistant.backend import Backend
 from tests.home_assistant.conftest import Setup, room, room_id_of
+from tests.home_assistant.messages import device
 from tests.support.waiting import until
 
 RISK = "binary_sensor.bathroom_mould_risk"

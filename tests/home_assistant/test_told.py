@@ -3,29 +3,15 @@
 from typing import Any
 
 import pytest
-from homeassistant.config_entries import SOURCE_RECONFIGURE, SOURCE_USER
+from homeassistant.config_entries import SOURCE_USER
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 
 from tests.home_assistant.backend import Backend
-from tests.home_assistant.conftest import MockConfigEntry, Setup, room
+from tests.home_assistant.conftest import Setup, room
+from tests.home_assistant.room_forms import FORM, change_room
 
 HOME = {"phones": ["phone-1", "phone-2"], "services": ["mail"]}
-FORM: dict[str, Any] = {
-    "room": "Bathroom",
-    "humidity": "device:mqtt:0x01",
-    "protect": "cold_wall",
-    "surface": {},
-    "more": {"condensation": "usual", "no_data": "usual"},
-}
-
-
-async def _change(hass: HomeAssistant, entry: MockConfigEntry) -> Any:  # noqa: ANN401 - a flow result has many shapes
-    (subentry,) = entry.subentries.values()
-    return await hass.config_entries.subentries.async_init(
-        (entry.entry_id, "room"),
-        context={"source": SOURCE_RECONFIGURE, "subentry_id": subentry.subentry_id},
-    )
 
 
 async def _tell(hass: HomeAssistant, result: Any, **told: object) -> Any:  # noqa: ANN401 - a flow result has many shapes
@@ -88,14 +74,14 @@ async def test_only_those_who_are_chosen_are_told(
 ) -> None:
     """None of the services is another answer than those of the home."""
     entry = await setup(room(), options=HOME)
-    result = await _tell(hass, await _change(hass, entry), who="only_these", **chosen)
+    result = await _tell(hass, await change_room(hass, entry), who="only_these", **chosen)
     assert result["reason"] == "reconfigure_successful"
     await backend.wait_for(
         "configure", lambda m: m["document"]["rooms"][0].get("targets") == targets
     )
     # shown again as it was said, also where the backend gives it back
     await entry.runtime_data.configuration.use_backend()
-    result = await _change(hass, entry)
+    result = await change_room(hass, entry)
     services = [one.removeprefix("apprise:") for one in targets if one.startswith("apprise:")]
     assert _shown(result) == {
         "notify": True,
@@ -109,7 +95,7 @@ async def test_only_those_who_are_chosen_are_told(
     assert result["reason"] == "reconfigure_successful"
     (subentry,) = entry.subentries.values()
     assert "targets" not in subentry.data
-    assert _shown(await _change(hass, entry)) == AS_HOME
+    assert _shown(await change_room(hass, entry)) == AS_HOME
 
 
 async def test_a_room_of_an_earlier_version_has_its_phones_and_no_service(
@@ -117,7 +103,7 @@ async def test_a_room_of_an_earlier_version_has_its_phones_and_no_service(
 ) -> None:
     entry = await setup(room(targets=["phone-2"]), options=HOME)
     told = {"phones": ["phone-2"], "services": []}
-    assert _shown(await _change(hass, entry)) == {"notify": True, "who": "only_these", **told}
+    assert _shown(await change_room(hass, entry)) == {"notify": True, "who": "only_these", **told}
 
 
 @pytest.mark.parametrize(
@@ -128,14 +114,14 @@ async def test_a_choice_that_may_be_meant_in_two_ways_is_asked_again(
     hass: HomeAssistant, setup: Setup, changed: dict[str, list[str]]
 ) -> None:
     entry = await setup(room(), options=HOME)
-    result = await _tell(hass, await _change(hass, entry), who="as_home", **changed)
+    result = await _tell(hass, await change_room(hass, entry), who="as_home", **changed)
     assert result["errors"] == {"base": "told_as_home"}
     # it is about what is folded away to begin with
     assert result["data_schema"].schema["told"].options == {"collapsed": False}
     # in another order, or emptied, they say nothing
     turned = {"phones": ["phone-2", "phone-1"], "services": ["mail"]}
     for harmless in (turned, {}):
-        result = await _change(hass, entry)
+        result = await change_room(hass, entry)
         result = await _tell(hass, result, who="as_home", **harmless)
         assert result["reason"] == "reconfigure_successful"
 
@@ -144,7 +130,7 @@ async def test_a_service_that_the_backend_does_not_know_is_refused(
     hass: HomeAssistant, backend: Backend, setup: Setup
 ) -> None:
     entry = await setup(room(), options=HOME)
-    result = await _change(hass, entry)
+    result = await change_room(hass, entry)
     result = await _tell(hass, result, who="only_these", services=["E-Mail"])
     assert result["errors"] == {"base": "service_name"}
     result = await _tell(hass, result, who="only_these", services=["mial"])
