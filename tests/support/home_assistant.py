@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import aiomqtt
 import asyncpg
@@ -200,16 +199,9 @@ class House:
     ) -> AsyncIterator[None]:
         """Change the home by its form, and back: a sensor outside, services that are told.
 
-        What is told gets the form's test notification. The quiet hours are moved away from now, and
-        stay so: a test's warning would wait for the morning.
+        What is told gets the form's test notification.
         """
-        then = datetime.now(ZoneInfo(self.home_assistant.time_zone)) + timedelta(hours=12)
-        changes = {
-            "services": list(services),
-            "send_test": bool(services),
-            "quiet_from": f"{then:%H:%M:00}",
-            "quiet_until": f"{then + timedelta(hours=1):%H:%M:00}",
-        }
+        changes = {"services": list(services), "send_test": bool(services)}
         await home.change_home(self.api, self.entry_id, outdoor, **changes)
         try:
             yield
