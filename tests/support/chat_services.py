@@ -1,94 +1,19 @@
-"""Discord, Slack, AWS SNS, ntfy and Telegram as small servers that speak their real protocols.
+"""Discord, Slack, ntfy and Telegram as small servers that speak their real protocols.
 
-They are reached under their own names, as a household's backend reaches them: a proxy leads every
-`CONNECT` to one TLS server here, whose certificates are of an authority that the test trusts
-(`HTTPS_PROXY` and `REQUESTS_CA_BUNDLE`, which requests heeds). Nothing in the product knows of it.
+`SERVICES` has AWS SNS as well, which is in `sns_service.py`.
 """
 
-import asyncio
-import hashlib
-import hmac
 import html
 import json
 import re
-import ssl
-from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Iterable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import ClassVar, override
-from urllib.parse import parse_qsl, quote
 
-import trustme
 from aiohttp import web
 
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What a service answers. Status 0: it takes the message and hangs up without an answer."""
-
-    status: int
-    body: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    content_type: str = "application/json"
-
-
-HANGS_UP = Reply(0)
-
-
-def said(status: int, body: Mapping[str, object], **headers: str) -> Reply:
-    """Return a reply in JSON; an underscore in a header's name is a hyphen."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Reply(status, json.dumps(body), named)
-
-
-class ChatService(ABC):
-    """One service: it reads requests as its documentation demands, and keeps what it was told."""
-
-    hosts: ClassVar[tuple[str, ...]]
-    # as Apprise writes it, and what of it must never be seen anywhere
-    address: ClassVar[str]
-    secrets: ClassVar[tuple[str, ...]]
-    # what it says of too many requests, 17 s before it would take the next
-    too_many: ClassVar[Reply]
-    # what it says of faults of the address, each with the word or status that ends it
-    for_good: ClassVar[tuple[tuple[Reply, str], ...]]
-    out_of_order: ClassVar[Reply] = Reply(503, "", {}, "text/html")
-
-    def __init__(self) -> None:
-        """Begin with nothing told, and all well."""
-        # what a person reads, in order
-        self.read: list[str] = []
-        self.requests = 0
-        # answered one after the other before it does as it should
-        self.replies: list[Reply] = []
-
-    async def serve(self, request: web.Request) -> web.StreamResponse:
-        """Answer one request."""
-        self.requests += 1
-        body = await request.text()
-        if self.replies:
-            reply = self.replies.pop(0)
-            if reply is HANGS_UP:
-                self.take(request, body)
-        else:
-            reply = self.take(request, body)
-        if reply.status == 0:
-            transport = request.transport
-            assert transport is not None
-            transport.abort()
-        return web.Response(
-            status=reply.status or 503,
-            text=reply.body or None,
-            headers=reply.headers,
-            content_type=reply.content_type if reply.body else None,
-        )
-
-    @abstractmethod
-    def take(self, request: web.Request, body: str) -> Reply:
-        """Read a request and keep what it tells; or refuse it, as the service would."""
+from tests.support.chat_server import ChatService, Reply, said
+from tests.support.sns_service import Sns
 
 
 class Discord(ChatService):
@@ -190,105 +115,6 @@ class SlackBot(ChatService):
         return said(200, {"ok": True, "channel": "C123ABC456", "ts": "1503435956.000247"})
 
 
-class Sns(ChatService):
-    """A topic. See CreateTopic, Publish and "Common Error Types" of the Amazon SNS API reference.
-
-    The Query protocol: a form by POST, signed with Signature Version 4 ("Signing AWS API
-    requests" of the IAM guide), answered in XML. 403 InvalidClientTokenId and
-    SignatureDoesNotMatch, 400 Throttling, 404 NotFound. A subject is UTF-8 of less than 100
-    characters without line breaks.
-    """
-
-    hosts = ("sns.eu-central-1.amazonaws.com",)
-    key_id = "AHIAJGNT76XIMXDBIJYA"
-    key = "bu1dHSdO22pfaaVy/wmNsdjJGF+ABCDEFGH"
-    address = f"sns://{key_id}/{key}/eu-central-1/mould"
-    secrets = (key_id, "bu1dHSdO22pfaaVy", "wmNsdjJGF", quote(key, safe=""))
-
-    @staticmethod
-    def error(status: int, code: str, fault: str = "Sender") -> Reply:
-        """Return an error as the Query protocol has it."""
-        return Reply(
-            status,
-            '<ErrorResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/">'
-            f"<Error><Type>{fault}</Type><Code>{code}</Code><Message>{code}: see the reference."
-            "</Message></Error><RequestId>604bef0f-369c-50c5</RequestId></ErrorResponse>",
-            {},
-            "text/xml",
-        )
-
-    too_many = error(429, "Throttled")
-    for_good = (
-        (error(403, "InvalidClientTokenId"), "InvalidClientTokenId"),
-        (error(403, "SignatureDoesNotMatch"), "SignatureDoesNotMatch"),
-        (error(403, "AuthorizationError"), "AuthorizationError"),
-        (error(404, "NotFound"), "NotFound"),
-        (error(400, "InvalidParameter"), "InvalidParameter"),
-    )
-    out_of_order = error(500, "InternalFailure", "Receiver")
-
-    @override
-    def take(self, request: web.Request, body: str) -> Reply:
-        signed = self._signature(request, body)
-        given = request.headers.get("Authorization", "")
-        if f"Credential={self.key_id}/" not in given:
-            return self.for_good[0][0]
-        if not given.endswith(f"Signature={signed}"):
-            return self.for_good[1][0]
-        asked = dict(parse_qsl(body))
-        arn = "arn:aws:sns:eu-central-1:123456789012:mould"
-        match asked["Action"]:
-            case "CreateTopic":
-                result = f"<TopicArn>{arn}</TopicArn>"
-            case "Publish" if asked.get("TopicArn") == arn:
-                subject = asked["Subject"]
-                if len(subject) >= 100 or not subject.isprintable():
-                    return self.for_good[4][0]
-                self.read.append(f"{subject}\n{asked['Message']}")
-                result = "<MessageId>94f20ce6-13c5-43a0-9a9e-ca52d816e90b</MessageId>"
-            case _:
-                return self.for_good[3][0]
-        action = asked["Action"]
-        return Reply(
-            200,
-            f'<{action}Response xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><{action}Result>'
-            f"{result}</{action}Result><ResponseMetadata><RequestId>f187a3c1-376f-11df-8963"
-            f"</RequestId></ResponseMetadata></{action}Response>",
-            {},
-            "text/xml",
-        )
-
-    def _signature(self, request: web.Request, body: str) -> str:
-        """Sign a request anew, from the headers that its sender says are signed."""
-        scope = re.search(r"Credential=[^/]+/([^,]+)", request.headers.get("Authorization", ""))
-        names = re.search(r"SignedHeaders=([^,]+)", request.headers.get("Authorization", ""))
-        if scope is None or names is None:
-            return "none"
-        canonical = "\n".join(
-            [
-                request.method,
-                request.path,
-                request.query_string,
-                *(f"{name}:{request.headers[name].strip()}" for name in names[1].split(";")),
-                "",
-                names[1],
-                hashlib.sha256(body.encode()).hexdigest(),
-            ]
-        )
-        to_sign = "\n".join(
-            [
-                "AWS4-HMAC-SHA256",
-                request.headers["X-Amz-Date"],
-                scope[1],
-                hashlib.sha256(canonical.encode()).hexdigest(),
-            ]
-        )
-        key = b"AWS4" + self.key.encode()
-        for part in scope[1].split("/"):
-            key = hmac.digest(key, part.encode(), "sha256")
-        return hmac.digest(key, to_sign.encode(), "sha256").hex()
-
-
 class Ntfy(ChatService):
     """A topic on ntfy.sh. See "Publish as JSON" of ntfy's documentation.
 
@@ -365,75 +191,6 @@ class Telegram(ChatService):
 
 
 SERVICES: tuple[type[ChatService], ...] = (Discord, SlackWebhook, SlackBot, Sns, Ntfy, Telegram)
-
-
-@dataclass(frozen=True, slots=True)
-class Reached:
-    """Where the services are reached."""
-
-    proxy: str
-    authority: Path
-
-
-@asynccontextmanager
-async def running_services(
-    services: Iterable[ChatService], folder: Path
-) -> AsyncGenerator[Reached]:
-    """Run services beside the block, behind a proxy; `folder` gets the authority's certificate."""
-    by_host = {host: service for service in services for host in service.hosts}
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(str(folder / "authority.pem"))
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost", *by_host).configure_cert(tls)
-
-    async def serve(request: web.Request) -> web.StreamResponse:
-        return await by_host[request.host].serve(request)
-
-    application = web.Application()
-    application.router.add_route("*", "/{path:.*}", serve)
-    runner = web.AppRunner(application, shutdown_timeout=1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
-    port = int(runner.addresses[0][1])
-
-    async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await _tunnel(reader, writer, port, by_host)
-
-    proxy = await asyncio.start_server(connect, "127.0.0.1", 0)
-    proxy_port = proxy.sockets[0].getsockname()[1]
-    try:
-        async with proxy:
-            yield Reached(f"http://127.0.0.1:{proxy_port}", folder / "authority.pem")
-    finally:
-        await runner.cleanup()
-
-
-async def _tunnel(
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-    port: int,
-    known: Iterable[str],
-) -> None:
-    """Answer one CONNECT, and hand on what comes until either side ends."""
-    asked = (await reader.readuntil(b"\r\n\r\n")).decode().split()
-    if asked[0] != "CONNECT" or asked[1].removesuffix(":443") not in known:
-        writer.write(b"HTTP/1.1 502 Bad Gateway\r\n\r\n")
-        writer.close()
-        return
-    there, back = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-
-    async def hand_on(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-        try:
-            while data := await source.read(65536):
-                target.write(data)
-                await target.drain()
-        except ConnectionError:
-            pass
-        finally:
-            target.close()
-
-    await asyncio.gather(hand_on(reader, back), hand_on(there, writer))
 
 
 def _slack_text(asked: Mapping[str, list[Mapping[str, str]]]) -> str:

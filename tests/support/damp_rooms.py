@@ -15,6 +15,7 @@ MORNING = NOON + hours(19)
 
 
 async def room_of(household: Household, name: str, *severities: str) -> RoomForTests:
+    """Return a room with a threshold of each severity: above 60 %RH, 61 %RH and so on, at once."""
     thresholds = [
         too_damp(UUID(int=7 + number), severity, 60.0 + number)
         for number, severity in enumerate(severities)
@@ -25,17 +26,20 @@ async def room_of(household: Household, name: str, *severities: str) -> RoomForT
 
 
 async def becomes_damp(household: Household, room: RoomForTests) -> None:
+    """Measure what is above every threshold."""
     await household.measure(room, DAMP)
     await household.go_on()
 
 
 async def becomes_dry(household: Household, room: RoomForTests) -> None:
+    """Measure what ends every trouble, and wait until it is over."""
     await household.measure(room, DRY)
     await household.go_on()
     await household.go_on(timedelta(minutes=31))
 
 
 async def remain_damp(household: Household, room: RoomForTests, until: datetime) -> None:
+    """Measure what is too damp every half hour until then."""
     while household.clock.now() < until:
         await household.measure(room, DAMP)
         await household.go_on(timedelta(minutes=30))

@@ -19,18 +19,12 @@ from mould_watch.storage.database import Database
 from tests.support.mosquitto import free_port
 from tests.support.notifications import CLAIMED, add_incident, add_notification, row_of, states_of
 from tests.support.running import running
-from tests.support.services import MailServer, Webhook, running_mail_server, running_webhook
+from tests.support.services import MailServer, Webhook, running_mail_server
 from tests.support.waiting import until
 
 _FAST = NotifySettings(
     poll_s=0.1, channel_timeout_s=5, lease_s=20, retry_initial_s=0.1, retry_maximum_s=0.5
 )
-
-
-@pytest.fixture
-async def hook() -> AsyncGenerator[Webhook]:
-    async with running_webhook() as hook:
-        yield hook
 
 
 @pytest.fixture

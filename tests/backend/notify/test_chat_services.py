@@ -1,8 +1,8 @@
 """Discord, Slack, AWS SNS, ntfy and Telegram through Apprise, as each of them speaks.
 
 What each service takes and answers was looked up in its public documentation; the pages are named
-at the servers (tests/support/chat_services.py). The whole way is the product's: the names of the
-services, TLS, a proxy from the environment.
+at the servers (tests/support/chat_services.py and sns_service.py). The whole way is the product's:
+the names of the services, TLS, a proxy from the environment.
 """
 
 import asyncio
@@ -26,23 +26,12 @@ from mould_watch.settings import NotifySettings
 from mould_watch.storage import overview
 from mould_watch.storage.database import Connection, Database
 from mould_watch.storage.overview import NotificationFilter
-from tests.support.chat_services import (
-    HANGS_UP,
-    SERVICES,
-    ChatService,
-    Discord,
-    Ntfy,
-    Reached,
-    Reply,
-    SlackBot,
-    SlackWebhook,
-    Sns,
-    Telegram,
-    running_services,
-    said,
-)
+from tests.support.chat_network import Reached, running_services
+from tests.support.chat_server import HANGS_UP, ChatService, Reply, said
+from tests.support.chat_services import SERVICES, Discord, Ntfy, SlackBot, SlackWebhook, Telegram
 from tests.support.notifications import CLAIMED, add_incident, add_notification, row_of
 from tests.support.running import running
+from tests.support.sns_service import Sns
 from tests.support.waiting import until
 
 _TITLE = "Bad & WC: <zu feucht> – *hier*"

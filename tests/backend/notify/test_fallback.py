@@ -1,17 +1,15 @@
 """What Home Assistant does not come for goes another way: once, and never comes back."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-import pytest
 from pydantic import SecretStr
 
 from mould_watch.clock import SystemClock
-from mould_watch.domain.condition import Level
-from mould_watch.domain.incident import Incident, IncidentState
-from mould_watch.domain.notification import Lane, plan
+from mould_watch.domain.incident import IncidentState
+from mould_watch.domain.notification import plan
 from mould_watch.notify.channels.apprise import AppriseChannel
 from mould_watch.notify.channels.home_assistant import HomeAssistantChannel
 from mould_watch.notify.worker import NotificationWorker
@@ -19,6 +17,7 @@ from mould_watch.settings import NotifySettings
 from mould_watch.storage import held, incidents, outbox_care
 from mould_watch.storage.database import Connection, Database
 from mould_watch.storage.outbox_care import HandedOver
+from tests.support.failed_notifications import MAIL, PHONE, incident_as
 from tests.support.notifications import (
     INSTANCE,
     RecordingHomeAssistant,
@@ -31,11 +30,8 @@ from tests.support.notifications import (
     tell,
 )
 from tests.support.running import running
-from tests.support.services import Webhook, running_webhook
+from tests.support.services import Webhook
 from tests.support.waiting import until
-
-_MAIL = Lane("apprise", "mail", "mail")
-_PHONE = Lane("home_assistant", INSTANCE, "phone-1")
 
 
 async def _fall_back(
@@ -43,19 +39,8 @@ async def _fall_back(
 ) -> list[HandedOver]:
     async with database.transaction() as connection:
         return await outbox_care.fall_back(
-            connection, "home_assistant", served, after_s, way=_MAIL, reason="nobody came"
+            connection, "home_assistant", served, after_s, way=MAIL, reason="nobody came"
         )
-
-
-def _as(incident_id: UUID, state: IncidentState) -> Incident:
-    now = datetime.now(UTC)
-    return Incident(incident_id, "surface_damp", state, Level.WARNING, now, now, 2)
-
-
-@pytest.fixture
-async def hook() -> AsyncGenerator[Webhook]:
-    async with running_webhook() as hook:
-        yield hook
 
 
 async def test_what_waited_too_long_goes_the_other_way_and_ends_here(
@@ -83,8 +68,8 @@ async def test_what_waited_too_long_goes_the_other_way_and_ends_here(
     assert (there["channel"], there["target"], there["state"]) == ("apprise", "mail", "pending")
     assert (there["message"], there["correlation_id"]) == (here["message"], here["correlation_id"])
     # it counts in what is sent there, and no more in what the phone got
-    assert len(await held.released(connection, _MAIL, datetime.now(UTC))) == 1
-    assert await held.released(connection, _PHONE, datetime.now(UTC)) == []
+    assert len(await held.released(connection, MAIL, datetime.now(UTC))) == 1
+    assert await held.released(connection, PHONE, datetime.now(UTC)) == []
     assert await _fall_back(database) == []
 
 
@@ -108,7 +93,7 @@ async def test_several_phones_of_one_home_are_one_mail(
 async def _undelivered(database: Database, after_s: float = 60) -> list[HandedOver]:
     async with database.transaction() as connection:
         return await outbox_care.fall_back_undelivered(
-            connection, after_s, way=_MAIL, reason="it never arrived", told=["phone-1"]
+            connection, after_s, way=MAIL, reason="it never arrived", told=["phone-1"]
         )
 
 
@@ -145,14 +130,14 @@ async def test_what_is_tried_in_vain_goes_the_other_way_though_somebody_is_conne
     assert await _undelivered(database) == []
     # it counts as told there, and is closed on both ways: the phone may show it after all
     rows = await incidents.lane_rows(connection, incident, lock=False)
-    assert plan(_as(incident, IncidentState.OPEN), rows, (_PHONE,), notify=True).is_empty
+    assert plan(incident_as(incident, IncidentState.OPEN), rows, (PHONE,), notify=True).is_empty
     (mail,) = await claim(connection, channel="apprise", routes=["mail"])
     assert mail.notification_id == handed.fallback_id
     rows = await incidents.lane_rows(connection, incident, lock=False)
-    closing = plan(_as(incident, IncidentState.RESOLVED), rows, (_PHONE,), notify=True)
+    closing = plan(incident_as(incident, IncidentState.RESOLVED), rows, (PHONE,), notify=True)
     assert {(new.lane, new.kind) for new in closing.add} == {
-        (_MAIL, "recovery"),
-        (_PHONE, "recovery"),
+        (MAIL, "recovery"),
+        (PHONE, "recovery"),
     }
 
 
@@ -234,7 +219,7 @@ async def test_nobody_is_alarmed_again_when_home_assistant_is_back(
     (handed,) = await _fall_back(database)
 
     rows = await incidents.lane_rows(connection, incident, lock=False)
-    again = plan(_as(incident, IncidentState.OPEN), rows, (_PHONE,), notify=True)
+    again = plan(incident_as(incident, IncidentState.OPEN), rows, (PHONE,), notify=True)
     assert again.add == ()
     assert again.cancel == (), "the mail still waits, and nobody takes it back"
 
@@ -244,8 +229,8 @@ async def test_nobody_is_alarmed_again_when_home_assistant_is_back(
         handed.fallback_id,
     )
     rows = await incidents.lane_rows(connection, incident, lock=False)
-    closing = plan(_as(incident, IncidentState.RESOLVED), rows, (_PHONE,), notify=True)
-    assert [(new.lane, new.kind) for new in closing.add] == [(_MAIL, "recovery")]
+    closing = plan(incident_as(incident, IncidentState.RESOLVED), rows, (PHONE,), notify=True)
+    assert [(new.lane, new.kind) for new in closing.add] == [(MAIL, "recovery")]
 
 
 async def test_an_incident_that_ends_before_the_mail_is_tried_sends_nothing(
@@ -255,7 +240,7 @@ async def test_an_incident_that_ends_before_the_mail_is_tried_sends_nothing(
     await add_notification(connection, incident, due_in_s=-100)
     (handed,) = await _fall_back(database)
     rows = await incidents.lane_rows(connection, incident, lock=False)
-    closing = plan(_as(incident, IncidentState.RESOLVED), rows, (_PHONE,), notify=True)
+    closing = plan(incident_as(incident, IncidentState.RESOLVED), rows, (PHONE,), notify=True)
     assert closing.add == ()
     assert closing.cancel == (handed.fallback_id,)
 

@@ -1,0 +1,176 @@
+"""The other channel is handed what failed once, whoever looks, dies or ends it meanwhile."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+from pydantic import SecretStr
+
+from mould_watch.clock import SystemClock
+from mould_watch.domain.incident import IncidentState
+from mould_watch.domain.notification import plan
+from mould_watch.notify.channels.apprise import AppriseChannel
+from mould_watch.notify.channels.home_assistant import HomeAssistantChannel
+from mould_watch.notify.worker import NotificationWorker
+from mould_watch.settings import NotifySettings
+from mould_watch.storage import incidents, outbox_care
+from mould_watch.storage.connections import connect
+from mould_watch.storage.database import Connection, Database
+from mould_watch.storage.outbox_care import HandedOver
+from tests.support.failed_notifications import (
+    MAIL,
+    PHONE,
+    TOLD,
+    fail_one,
+    hand_over,
+    incident_as,
+    row_now,
+)
+from tests.support.notifications import (
+    INSTANCE,
+    RecordingHomeAssistant,
+    add_incident,
+    add_notification,
+    tell,
+)
+from tests.support.running import running
+from tests.support.services import Webhook
+from tests.support.waiting import until
+
+
+async def test_two_at_once_hand_over_once(connection: Connection, database_url: str) -> None:
+    failed = [await fail_one(connection) for _ in range(5)]
+    others = [await connect(database_url) for _ in range(4)]
+
+    async def look(other: asyncpg.Connection[asyncpg.Record]) -> list[HandedOver]:
+        handed: list[HandedOver] = []
+        for _ in range(10):
+            handed += await hand_over(other)
+        return handed
+
+    try:
+        results = await asyncio.gather(*(look(other) for other in others))
+    finally:
+        for other in others:
+            await other.close()
+    assert sorted(one.notification_id for handed in results for one in handed) == sorted(failed)
+    assert await connection.fetchval("SELECT count(*) FROM notification") == 2 * len(failed)
+
+
+async def test_one_that_dies_before_its_commit_leaves_it_to_the_next(
+    connection: Connection, database_url: str
+) -> None:
+    failed = await fail_one(connection)
+    dying = await connect(database_url)
+    await dying.execute("BEGIN")
+    assert len(await outbox_care.hand_over_failed(dying, 3600, way=MAIL, told=TOLD)) == 1
+    assert await hand_over(connection) == [], "it is the other's"
+    pid = dying.get_server_pid()
+    await connection.execute("SELECT pg_terminate_backend($1, 5000)", pid)
+    dying.terminate()
+    (handed,) = await hand_over(connection)
+    assert handed.notification_id == failed
+    assert await connection.fetchval("SELECT count(*) FROM notification") == 2
+
+
+async def test_whoever_ends_the_incident_meanwhile_knows_of_the_mail(
+    connection: Connection, database_url: str
+) -> None:
+    """The end waits until the mail is written, and takes it back: it was never tried."""
+    incident = await add_incident(connection)
+    await fail_one(connection, incident)
+    ending = await connect(database_url)
+    await ending.execute("SET application_name = 'ending'")
+
+    async def end() -> tuple[UUID, ...]:
+        async with ending.transaction():
+            await ending.execute(
+                "UPDATE incident SET state = 'dismissed', ended_at = clock_timestamp(), "
+                "sequence = sequence + 1 WHERE id = $1",
+                incident,
+            )
+            rows = await incidents.lane_rows(ending, incident, lock=True)
+            planned = plan(
+                incident_as(incident, IncidentState.RESOLVED), rows, (PHONE,), notify=True
+            )
+            await incidents.cancel_notifications(ending, planned.cancel, "its incident ended")
+            return planned.cancel
+
+    async def waits() -> bool:
+        return bool(
+            await connection.fetchval(
+                "SELECT count(*) FROM pg_stat_activity "
+                "WHERE application_name = 'ending' AND wait_event_type = 'Lock'"
+            )
+        )
+
+    try:
+        async with connection.transaction():
+            (handed,) = await outbox_care.hand_over_failed(connection, 3600, way=MAIL, told=TOLD)
+            task = asyncio.create_task(end(), name="end")
+            await until(waits)
+        assert await task == (handed.fallback_id,)
+        assert (await row_now(connection, handed.fallback_id))["now"] == "cancelled"
+    finally:
+        await ending.close()
+
+
+async def test_a_replaced_phone_s_alarm_comes_by_mail(
+    database: Database, hook: Webhook, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The whole way with two workers: the phone is unknown, the webhook gets it once."""
+
+    async def unknown(_: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"outcome": "failed", "code": "unknown_phone", "message": "no such phone"}
+
+    settings = NotifySettings(
+        poll_s=0.1,
+        channel_timeout_s=5,
+        lease_s=20,
+        apprise={"mail": SecretStr(hook.address)},
+        fallback="apprise:mail",
+        fallback_after_s=600,
+    )
+    home_assistant = RecordingHomeAssistant(INSTANCE)
+    home_assistant.respond = unknown
+    workers = [
+        NotificationWorker(
+            settings,
+            database,
+            SystemClock(),
+            [HomeAssistantChannel(home_assistant, 5), AppriseChannel(settings.apprise, 5)],
+            f"worker-{number}",
+        )
+        for number in range(2)
+    ]
+    caplog.set_level(logging.INFO)
+    async with database.connection() as connection:
+        await tell(connection, "phone-1")
+        alarm = await add_notification(connection, await add_incident(connection), severity="high")
+    async with running(workers[0].run(), "one"), running(workers[1].run(), "two"):
+        await until(lambda: bool(hook.got))
+
+        async def done() -> bool:
+            async with database.connection() as connection:
+                states = await connection.fetch("SELECT state::text FROM notification")
+            return {row["state"] for row in states} == {"failed", "sent"}
+
+        await until(done)
+    assert [got["title"] for got in hook.got] == ["Mould risk"]
+    assert len(home_assistant.deliveries) == 1
+    async with database.connection() as connection:
+        here = await row_now(connection, alarm)
+    said = [record for record in caplog.records if _action(record) == "notification_fell_back"]
+    assert [vars(record)["notification_id"] for record in said] == [str(alarm)]
+    correlation_id = str(here["correlation_id"])
+    assert vars(said[0])["correlation_id"] == correlation_id
+    sent = [record for record in caplog.records if _action(record) == "notification_sent"]
+    assert [vars(record)["correlation_id"] for record in sent] == [correlation_id]
+
+
+def _action(record: logging.LogRecord) -> object:
+    return vars(record).get("action")

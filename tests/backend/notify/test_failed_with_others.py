@@ -1,0 +1,96 @@
+"""What failed and tells of several incidents: said as well unless all of it was said."""
+
+from mould_watch.domain.incident import IncidentState
+from mould_watch.domain.notification import NotificationKind, plan
+from mould_watch.storage import incidents
+from mould_watch.storage.database import Connection
+from tests.support.failed_notifications import (
+    MAIL,
+    PHONE,
+    add_in_lane,
+    bundle_in,
+    fail,
+    hand_over,
+    incident_as,
+)
+from tests.support.notifications import add_incident, add_notification, claim, finish
+
+
+async def test_a_summary_is_handed_over_though_what_it_tells_of_is_over(
+    connection: Connection,
+) -> None:
+    incident = await add_incident(connection)
+    told = await add_notification(connection, incident)
+    async with connection.transaction():
+        summary = await add_notification(connection, incident, kind="summary")
+        await bundle_in(connection, told, summary)
+    await fail(connection, summary)
+    await connection.execute(
+        "UPDATE incident SET state = 'dismissed', ended_at = clock_timestamp(), "
+        "sequence = sequence + 1 WHERE id = $1",
+        incident,
+    )
+    assert [one.notification_id for one in await hand_over(connection)] == [summary]
+
+
+async def test_one_that_tells_of_more_rooms_is_said_as_well(connection: Connection) -> None:
+    """Two phones are told of the bathroom, one of them in the same breath of the cellar."""
+    bathroom, cellar = await add_incident(connection), await add_incident(connection, "Cellar")
+    short = await add_notification(connection, bathroom, target="phone-1")
+    long = await add_notification(connection, bathroom, target="phone-2")
+    told = await add_notification(connection, cellar, target="phone-2")
+    await bundle_in(connection, told, long)
+    await fail(connection, short)
+    assert len(await hand_over(connection)) == 1
+    await fail(connection, long)
+    assert [one.notification_id for one in await hand_over(connection)] == [long]
+
+
+async def test_one_whose_own_matter_is_over_still_tells_of_the_other(
+    connection: Connection,
+) -> None:
+    bathroom, cellar = await add_incident(connection), await add_incident(connection, "Cellar")
+    alarm = await add_notification(connection, bathroom)
+    await bundle_in(connection, await add_notification(connection, cellar), alarm)
+    await fail(connection, alarm)
+    await connection.execute(
+        "UPDATE incident SET state = 'dismissed', ended_at = clock_timestamp(), "
+        "sequence = sequence + 1 WHERE id = $1",
+        bathroom,
+    )
+    assert [one.notification_id for one in await hand_over(connection)] == [alarm]
+
+
+async def test_one_that_the_mail_was_told_with_others_is_not_said_again(
+    connection: Connection,
+) -> None:
+    """The phone hears of the cellar with the bathroom, the mail of the bathroom with the cellar."""
+    bathroom, cellar = await add_incident(connection), await add_incident(connection, "Cellar")
+    phone = await add_notification(connection, bathroom)
+    await bundle_in(connection, await add_notification(connection, cellar), phone)
+    bundle = await add_in_lane(connection, cellar, MAIL)
+    await bundle_in(connection, await add_in_lane(connection, bathroom, MAIL), bundle)
+    await fail(connection, phone)
+    assert await hand_over(connection) == []
+
+
+async def test_the_end_is_told_where_the_alarm_was(connection: Connection) -> None:
+    """Also of an incident that the alarm of another told of."""
+    bathroom, cellar = await add_incident(connection), await add_incident(connection, "Cellar")
+    alarm = await add_notification(connection, bathroom)
+    told = await add_notification(connection, cellar)
+    await bundle_in(connection, told, alarm)
+    await fail(connection, alarm)
+    (handed,) = await hand_over(connection)
+    for incident in (bathroom, cellar):
+        rows = await incidents.lane_rows(connection, incident, lock=False)
+        closing = plan(incident_as(incident, IncidentState.RESOLVED), rows, (PHONE,), notify=True)
+        assert MAIL not in {new.lane for new in closing.add}, "the mail has not been tried"
+    (mail,) = await claim(connection, channel="apprise", routes=["mail"])
+    assert mail.notification_id == handed.fallback_id
+    assert await finish(connection, mail, "sent")
+    for incident in (bathroom, cellar):
+        rows = await incidents.lane_rows(connection, incident, lock=False)
+        closing = plan(incident_as(incident, IncidentState.RESOLVED), rows, (PHONE,), notify=True)
+        said = [new for new in closing.add if new.lane == MAIL]
+        assert [new.kind for new in said] == [NotificationKind.RECOVERY], incident
