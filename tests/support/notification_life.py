@@ -20,6 +20,7 @@ from mould_watch.domain.holding import (
     decide,
     flood_of,
     hold_of,
+    night_of,
 )
 from mould_watch.domain.incident import Incident, IncidentState, after, retirement, steps
 from mould_watch.domain.incident_action import Action, end_of_snooze, handle
@@ -212,7 +213,33 @@ class Life:
             and (row.state != "cancelled" or row.attempts > 0)
         ]
 
+    def keep_quiet(self) -> None:
+        """What is late and not urgent waits for the morning, as the evaluator has it wait."""
+        morning = night_of(self.now, home=self.home, policy=self.policy)
+        if morning is None:
+            return
+        for row in self.rows:
+            if not self._is_kept(row):
+                continue
+            is_whole = row.attempts > 0 or row.fallback_of is not None or self.tells_more(row)
+            if not is_whole and row.kind is not NotificationKind.SUMMARY:
+                row.hold, row.released_at = Hold(morning, Reason.QUIET), None
+
+    def _is_kept(self, row: Row) -> bool:
+        """Return whether a row that was let go may not go by night."""
+        return (
+            row.state == "pending"
+            and row.hold is None
+            and row.kind is not NotificationKind.CLEAR
+            and (not self.policy.is_urgent(row.severity) or row.kind is NotificationKind.REMINDER)
+        )
+
+    def tells_more(self, row: Row) -> bool:
+        """Return whether a row tells of others, itself or in the place of another."""
+        return any(one.bundled_in is (row.fallback_of or row) for one in self.rows)
+
     def release(self) -> None:
+        self.keep_quiet()
         for target in {row.lane for row in self.rows if row.hold is not None}:
             waiting = [self._waiting(row) for row in self._held(target)]
             decision = decide(
@@ -280,7 +307,10 @@ class Life:
 
     def send(self, *, accepted: bool = True) -> None:
         """Send what may go, in the order of the lanes; refused, it waits for another try."""
+        is_night = night_of(self.now, home=self.home, policy=self.policy) is not None
         for row in self.rows:
+            if is_night and self._is_kept(row):
+                continue
             lane = [
                 one for one in self.rows if (one.incident, one.lane) == (row.incident, row.lane)
             ]
@@ -299,13 +329,7 @@ class Life:
     def hand_over(self) -> None:
         """Say by the fallback what failed elsewhere, is the last word there, and still matters."""
         for row in [one for one in self.rows if one.state == "failed"]:
-            newer = [
-                one
-                for one in self.rows
-                if (one.incident, one.lane) == (row.incident, row.lane)
-                and one.sequence > row.sequence
-                and (one.state != "cancelled" or one.bundled_in is not None)
-            ]
+            newer = self._followers(row)
             told = self.told_in(row)
             matters = row.kind is NotificationKind.SUMMARY or any(
                 incident.state.is_live and not is_handled(incident)
@@ -314,6 +338,16 @@ class Life:
             if row.kind.is_alarming and not newer and matters and not self._is_said(row, told):
                 new = self._next(replace(row, lane=self.fallback), row.kind)
                 self.append(row.incident, new, row.severity, None).fallback_of = row
+
+    def _followers(self, row: Row) -> list[Row]:
+        """Return what came behind a row in its lane, but what was taken back."""
+        return [
+            one
+            for one in self.rows
+            if (one.incident, one.lane) == (row.incident, row.lane)
+            and one.sequence > row.sequence
+            and (one.state != "cancelled" or one.bundled_in is not None)
+        ]
 
     def told_in(self, row: Row) -> set[UUID]:
         """Return the incidents that a notification tells of."""
@@ -349,6 +383,7 @@ class Life:
             bundle = row.bundled_in
             stands = bundle is not None and (
                 (bundle.state != "cancelled" or bundle.attempts > 0)
+                and not self._is_lost(row, bundle)
                 and (
                     bundle.kind is NotificationKind.SUMMARY
                     or self.incident(bundle.incident).state.is_live
@@ -374,6 +409,22 @@ class Life:
                     else None
                 ),
             )
+
+    def _is_lost(self, row: Row, bundle: Row) -> bool:
+        """Return whether one told in another that failed will be said nowhere."""
+        own = [one for one in self.rows if one.incident == row.incident]
+        said_by = [one for one in [*own, *(one.bundled_in for one in own)] if one is not None]
+        instead = [one for one in self.rows if one.fallback_of is bundle]
+        return (
+            bundle.state == "failed"
+            and (self._followers(bundle) != [] or any(_is_withdrawn(one) for one in instead))
+            and not any(
+                there.fallback_of in said_by
+                and there.created_at >= row.created_at
+                and not _is_withdrawn(there)
+                for there in self.rows
+            )
+        )
 
     def _end_snooze(self, subject: Subject, *, notify: bool) -> bool:
         incident = subject.incident
@@ -406,6 +457,10 @@ class Life:
 def is_risk_of(incident: Incident | None) -> bool:
     """Say whether an incident is open or recovering."""
     return incident is not None and incident.state.is_risk
+
+
+def _is_withdrawn(row: Row) -> bool:
+    return row.state == "cancelled" and row.attempts == 0
 
 
 __all__ = ["OWNER", "IncidentState", "Life", "Row", "Subject", "is_risk_of"]

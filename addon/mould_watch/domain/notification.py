@@ -138,7 +138,8 @@ def plan(
     `rows` are its notifications so far, `lanes` those of who is to be told now, `notify` whether
     anybody wants to be. At the end whatever still waits is cancelled, and each lane in which
     anything was tried gets a closing message, also one no longer wanted: the target may show
-    the alarm. While it lasts, what nobody wants any more is withdrawn if it was never tried.
+    the alarm. While it lasts, what nobody wants any more is withdrawn if it was never tried. What
+    goes another way is not: it stands for one that was tried, or that nobody came for.
     What a person has seen or put off is cleared away wherever it may be shown, and only speaks
     again when it got worse or its time has come.
     """
@@ -210,12 +211,9 @@ def _alarming(
         for row in rows
         if row.is_untried
         and row.kind.is_alarming
-        and (
-            # what goes another way goes there once, and where it came from counts as told
-            not wanted
-            if row.is_fallback
-            else row.lane not in wanted or (is_open and row.severity is not incident.level)
-        )
+        # what goes another way goes there once, and where it came from counts as told
+        and not row.is_fallback
+        and (row.lane not in wanted or (is_open and row.severity is not incident.level))
     }
     kept = [row for row in rows if row.notification_id not in stale]
     add = []

@@ -1,7 +1,13 @@
 """What failed and tells of several incidents: said as well unless all of it was said."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
 from mould_watch.domain.incident import IncidentState
-from mould_watch.domain.notification import NotificationKind, plan
+from mould_watch.domain.notification import Lane, NotificationKind, plan
 from mould_watch.storage import incidents
 from mould_watch.storage.database import Connection
 from tests.support.failed_notifications import (
@@ -94,3 +100,76 @@ async def test_the_end_is_told_where_the_alarm_was(connection: Connection) -> No
         closing = plan(incident_as(incident, IncidentState.RESOLVED), rows, (PHONE,), notify=True)
         said = [new for new in closing.add if new.lane == MAIL]
         assert [new.kind for new in said] == [NotificationKind.RECOVERY], incident
+
+
+async def _see(connection: Connection, incident: UUID) -> None:
+    """Mark an incident as seen, and bring its lanes in line with that."""
+    await connection.execute(
+        "UPDATE incident SET sequence = sequence + 1, acknowledged_at = clock_timestamp(), "
+        "handled_level = level WHERE id = $1",
+        incident,
+    )
+    seen = replace(incident_as(incident, IncidentState.OPEN), acknowledged_at=datetime.now(UTC))
+    rows = await incidents.lane_rows(connection, incident, lock=False)
+    planned = plan(seen, rows, (), notify=False)
+    await incidents.cancel_notifications(connection, planned.cancel, "seen, or put off")
+    for new in planned.add:
+        assert new.kind is NotificationKind.CLEAR
+        await add_in_lane(connection, incident, new.lane, "clear")
+
+
+async def _again(connection: Connection, incident: UUID) -> list[tuple[Lane, NotificationKind]]:
+    """Return what an open incident, seen by nobody, is to tell the phone now."""
+    rows = await incidents.lane_rows(connection, incident, lock=False)
+    planned = plan(incident_as(incident, IncidentState.OPEN), rows, (PHONE,), notify=True)
+    assert planned.cancel == ()
+    return [(new.lane, new.kind) for new in planned.add]
+
+
+@pytest.mark.parametrize("kind", ["alarm", "summary"])
+@pytest.mark.parametrize("is_handed_over", [True, False])
+async def test_one_told_of_with_what_was_seen_is_said_by_itself(
+    connection: Connection, kind: str, *, is_handed_over: bool
+) -> None:
+    """The mail was taken back before its first try, or was never written: the others are lost."""
+    bathroom, cellar = await add_incident(connection), await add_incident(connection, "Cellar")
+    told = await add_notification(connection, cellar)
+    async with connection.transaction():
+        both = await add_notification(connection, bathroom, kind=kind)
+        await bundle_in(connection, told, both)
+    await fail(connection, both)
+    assert await _again(connection, cellar) == [], "it may be handed over yet"
+    if is_handed_over:
+        assert len(await hand_over(connection)) == 1
+        assert await _again(connection, cellar) == [], "the mail says it"
+
+    await _see(connection, bathroom)
+    assert await hand_over(connection) == []
+    assert await _again(connection, cellar) == [(PHONE, NotificationKind.ALARM)]
+    alarm = await add_notification(connection, cellar)
+    assert await _again(connection, cellar) == []
+    await fail(connection, alarm)
+    assert [one.notification_id for one in await hand_over(connection)] == [alarm]
+    assert await _again(connection, cellar) == []
+    assert await hand_over(connection) == []
+
+
+async def test_what_the_mail_has_told_with_others_is_said_once(connection: Connection) -> None:
+    """Two phones are gone and the mail spoke for both; that one room was seen changes nothing."""
+    bathroom, cellar = await add_incident(connection), await add_incident(connection, "Cellar")
+    bundles = []
+    for target in ("phone-1", "phone-2"):
+        told = await add_notification(connection, cellar, target=target)
+        async with connection.transaction():
+            both = await add_notification(connection, bathroom, kind="summary", target=target)
+            await bundle_in(connection, told, both)
+        bundles.append(both)
+    await fail(connection, *bundles)
+    assert len(await hand_over(connection)) == 1
+    (mail,) = await claim(connection, channel="apprise", routes=["mail"])
+    assert await finish(connection, mail, "sent")
+
+    await _see(connection, bathroom)
+    rows = await incidents.lane_rows(connection, cellar, lock=False)
+    lanes = (PHONE, replace(PHONE, target="phone-2"))
+    assert plan(incident_as(cellar, IncidentState.OPEN), rows, lanes, notify=True).is_empty

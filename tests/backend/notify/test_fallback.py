@@ -17,7 +17,7 @@ from mould_watch.settings import NotifySettings
 from mould_watch.storage import held, incidents, outbox_care
 from mould_watch.storage.database import Connection, Database
 from mould_watch.storage.outbox_care import HandedOver
-from tests.support.failed_notifications import MAIL, PHONE, incident_as
+from tests.support.failed_notifications import MAIL, PHONE, bundle_in, incident_as
 from tests.support.notifications import (
     INSTANCE,
     RecordingHomeAssistant,
@@ -231,6 +231,28 @@ async def test_nobody_is_alarmed_again_when_home_assistant_is_back(
     rows = await incidents.lane_rows(connection, incident, lock=False)
     closing = plan(incident_as(incident, IncidentState.RESOLVED), rows, (PHONE,), notify=True)
     assert [(new.lane, new.kind) for new in closing.add] == [(MAIL, "recovery")]
+
+
+async def test_what_a_mail_was_to_tell_with_others_is_told_anew_when_it_is_taken_back(
+    database: Database, connection: Connection
+) -> None:
+    """The room in whose lane it goes is seen before the mail is tried."""
+    bathroom, cellar = await add_incident(connection), await add_incident(connection, "Cellar")
+    told = await add_notification(connection, cellar)
+    async with connection.transaction():
+        both = await add_notification(connection, bathroom, kind="summary", due_in_s=-100)
+        await bundle_in(connection, told, both)
+    (handed,) = await _fall_back(database)
+    assert handed.fallback_id is not None
+
+    async def planned() -> list[str]:
+        rows = await incidents.lane_rows(connection, cellar, lock=False)
+        adding = plan(incident_as(cellar, IncidentState.OPEN), rows, (PHONE,), notify=True).add
+        return [new.kind.value for new in adding]
+
+    assert await planned() == []
+    await incidents.cancel_notifications(connection, [handed.fallback_id], "seen, or put off")
+    assert await planned() == ["alarm"]
 
 
 async def test_an_incident_that_ends_before_the_mail_is_tried_sends_nothing(

@@ -376,9 +376,13 @@ def test_what_goes_another_way_waits_on_though_the_level_changes() -> None:
     assert [(new.lane, new.kind) for new in worse.add] == [(PHONE, STEP_UP)]
 
 
-def test_what_goes_another_way_is_withdrawn_where_nobody_wants_to_be_told() -> None:
+def test_what_goes_another_way_waits_on_though_it_is_only_watched_for_a_while() -> None:
+    """The phone was tried when it was worse, and is not told anew when it gets worse again."""
+    phone = row(pending=False, attempts=1)
     mail = replace(row(MAIL), is_fallback=True)
-    assert plan(incident(), [mail], [PHONE], notify=False).cancel == (mail.notification_id,)
+    watched = incident(level=Level.WATCH)
+    assert plan(watched, [phone, mail], [PHONE], notify=False).is_empty
+    assert plan(incident(), [phone, mail], [PHONE], notify=True).is_empty
 
 
 def test_the_end_is_told_where_another_channel_told_of_it_with_others() -> None:

@@ -73,13 +73,34 @@ SELECT FROM notification WHERE incident_id = $1 ORDER BY id FOR UPDATE;
 
 -- name: lane_rows
 -- $1 incident. What another notification says as well counts while that one stands: a summary
--- for good, another of its room as long as the incident lasts in whose lane it is.
+-- for good, another of its room as long as the incident lasts in whose lane it is. One that
+-- another channel was to say stands no more when that was withdrawn before its first try, nor one
+-- that failed when its lane has gone on and no other channel said this: its incident was seen or is
+-- over, and of the others it told of nobody has heard.
 SELECT n.id, n.channel, n.route, n.target, n.sequence, n.state = 'pending' AS is_pending, n.attempts,
     n.state = 'cancelled' AND NOT n.fell_back AS is_cancelled, n.fallback_of IS NOT NULL AS is_fallback,
     n.kind, n.severity::text,
     coalesce(n.released_at, n.held_until, n.created_at) AS at,
-    coalesce((bundle.state <> 'cancelled' OR bundle.attempts > 0 OR bundle.fell_back)
-        AND (bundle.kind = 'summary' OR head.ended_at IS NULL), false) AS is_told_elsewhere,
+    coalesce((bundle.kind = 'summary' OR head.ended_at IS NULL) AND CASE
+        WHEN bundle.state = 'failed' OR bundle.fell_back THEN
+            NOT EXISTS (
+                SELECT FROM notification AS withdrawn
+                WHERE withdrawn.fallback_of = bundle.id AND withdrawn.state = 'cancelled'
+                  AND withdrawn.attempts = 0)
+            AND (bundle.fell_back OR NOT EXISTS (
+                SELECT FROM notification AS newer
+                WHERE newer.incident_id = bundle.incident_id AND newer.channel = bundle.channel
+                  AND newer.route = bundle.route AND newer.target = bundle.target
+                  AND newer.sequence > bundle.sequence
+                  AND (newer.state <> 'cancelled' OR newer.fell_back
+                       OR newer.bundled_in IS NOT NULL)))
+            OR EXISTS (
+                SELECT FROM notification AS own
+                JOIN notification AS there ON there.fallback_of IN (own.id, own.bundled_in)
+                WHERE own.incident_id = n.incident_id AND there.created_at >= n.created_at
+                  AND (there.state <> 'cancelled' OR there.attempts > 0))
+        ELSE bundle.state <> 'cancelled' OR bundle.attempts > 0
+        END, false) AS is_told_elsewhere,
     coalesce(bundle.attempts > 0, false) AS is_tried_elsewhere,
     another.channel AS another_channel, another.route AS another_route,
     another.target AS another_target
