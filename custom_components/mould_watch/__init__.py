@@ -19,10 +19,10 @@ from .asking import fetch_info
 from .configuration import configuration_store
 from .const import DOMAIN, PLATFORMS
 from .dead_man import dead_man_store
+from .deliveries import delivery_store
 from .device_issues import follow_devices
 from .errors import InvalidAuthError, MouldWatchClientError, NotMouldWatchError
 from .issues import clear_all_issues
-from .notifications import notification_store
 from .reports import reports_store
 from .runtime import MouldWatchConfigEntry, MouldWatchRuntime
 from .services import async_setup_services
@@ -87,7 +87,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: MouldWatchConfigEntry) 
     """Forget what was kept; the backend keeps its rooms."""
     clear_all_issues(hass, entry.entry_id)
     await configuration_store(hass, entry.entry_id).async_remove()
-    await notification_store(hass, entry.entry_id).async_remove()
+    await delivery_store(hass, entry.entry_id).async_remove()
     await reports_store(hass, entry.entry_id).async_remove()
     await dead_man_store(hass, entry.entry_id).async_remove()
 

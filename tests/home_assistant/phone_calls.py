@@ -7,7 +7,7 @@ from homeassistant.components import persistent_notification
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.exceptions import HomeAssistantError
 
-from custom_components.mould_watch.notifications import notification_store
+from custom_components.mould_watch.deliveries import delivery_store
 from tests.home_assistant.conftest import MockConfigEntry
 
 
@@ -24,5 +24,5 @@ def shown_inside(hass: HomeAssistant) -> dict[str, Any]:
 
 
 async def stored_ids(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, Any]:
-    stored = await notification_store(hass, entry.entry_id).async_load()
+    stored = await delivery_store(hass, entry.entry_id).async_load()
     return dict((stored or {"ids": {}})["ids"])

@@ -269,9 +269,10 @@ async def test_ids_are_kept_until_their_lane_is_closed_and_30_days_more(
         await backend.notify(message)
     kept = {m["notification_id"] for m in (alarm, recovery, still_open)}
     assert set(await stored_ids(hass, entry)) == kept
+    deliveries = entry.runtime_data.notifier._deliveries
     for days, remain in ((29, kept), (31, {still_open["notification_id"]})):
         closed_at = (dt_util.utcnow() - timedelta(days=days)).isoformat()
         for message in (alarm, recovery):
-            entry.runtime_data.notifier._ids[message["notification_id"]]["closed_at"] = closed_at
+            deliveries._ids[message["notification_id"]]["closed_at"] = closed_at
         await backend.notify(notification(room_id, "persistent", incident_id="incident-3"))
         assert set(await stored_ids(hass, entry)) & kept == remain
