@@ -57,6 +57,8 @@ class Row:
     notification_id: UUID = field(default_factory=uuid4)
     state: str = "pending"
     attempts: int = 0
+    # the answer to a try was lost: it may have arrived
+    is_unknown: bool = False
     bundled_in: Row | None = None
     was_held_at_release: Reason | None = None
     # in whose place it goes through the other channel
@@ -305,8 +307,11 @@ class Life:
     def _row(self, waiting: Waiting) -> Row:
         return next(row for row in self.rows if row.notification_id == waiting.notification_id)
 
-    def send(self, *, accepted: bool = True) -> None:
-        """Send what may go, in the order of the lanes; refused, it waits for another try."""
+    def send(self, *, accepted: bool = True, refused: bool = False) -> None:
+        """Send what may go, in the order of the lanes.
+
+        Refused, or where the answer is lost, it waits for another try.
+        """
         is_night = night_of(self.now, home=self.home, policy=self.policy) is not None
         for row in self.rows:
             if is_night and self._is_kept(row):
@@ -322,9 +327,13 @@ class Life:
                 if row.lane.target in self.gone:
                     row.state = "failed"
                     continue
+                if refused:
+                    continue
                 self.sent.append((self.now, row))
                 if accepted:
                     row.state = "sent"
+                else:
+                    row.is_unknown = True
 
     def hand_over(self) -> None:
         """Say by the fallback what failed elsewhere, is the last word there, and still matters."""
@@ -361,6 +370,15 @@ class Life:
                 told |= self.told_in(row.fallback_of or row)
         return told
 
+    def is_tried(self, incident_id: UUID, target: Lane) -> bool:
+        """Return whether anything that tells of an incident was tried at a target."""
+        return any(
+            row.lane == target
+            and row.attempts > 0
+            and incident_id in self.told_in(row.fallback_of or row)
+            for row in self.rows
+        )
+
     def _is_said(self, row: Row, told: set[UUID]) -> bool:
         return any(
             there.fallback_of is row
@@ -382,7 +400,7 @@ class Life:
                 continue
             bundle = row.bundled_in
             stands = bundle is not None and (
-                (bundle.state != "cancelled" or bundle.attempts > 0)
+                (bundle.state != "cancelled" or bundle.is_unknown)
                 and not self._is_lost(row, bundle)
                 and (
                     bundle.kind is NotificationKind.SUMMARY
@@ -460,7 +478,7 @@ def is_risk_of(incident: Incident | None) -> bool:
 
 
 def _is_withdrawn(row: Row) -> bool:
-    return row.state == "cancelled" and row.attempts == 0
+    return row.state == "cancelled" and not row.is_unknown
 
 
 __all__ = ["OWNER", "IncidentState", "Life", "Row", "Subject", "is_risk_of"]

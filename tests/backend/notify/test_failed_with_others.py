@@ -19,7 +19,7 @@ from tests.support.failed_notifications import (
     hand_over,
     incident_as,
 )
-from tests.support.notifications import add_incident, add_notification, claim, finish
+from tests.support.notifications import add_incident, add_notification, claim, finish, give_back
 
 
 async def test_a_summary_is_handed_over_though_what_it_tells_of_is_over(
@@ -173,3 +173,22 @@ async def test_what_the_mail_has_told_with_others_is_said_once(connection: Conne
     rows = await incidents.lane_rows(connection, cellar, lock=False)
     lanes = (PHONE, replace(PHONE, target="phone-2"))
     assert plan(incident_as(cellar, IncidentState.OPEN), rows, lanes, notify=True).is_empty
+
+
+@pytest.mark.parametrize("is_unknown", [True, False])
+async def test_one_told_of_with_what_was_seen_is_told_anew_if_it_cannot_have_arrived(
+    connection: Connection, *, is_unknown: bool
+) -> None:
+    """The phone refused it for now, and it was taken back before the next try."""
+    bathroom, cellar = await add_incident(connection), await add_incident(connection, "Cellar")
+    told = await add_notification(connection, cellar)
+    async with connection.transaction():
+        both = await add_notification(connection, bathroom, kind="summary")
+        await bundle_in(connection, told, both)
+    (claimed,) = await claim(connection)
+    await give_back(connection, claimed, 60, "the phone is away", is_unknown=is_unknown)
+    assert await _again(connection, cellar) == []
+
+    await _see(connection, bathroom)
+    anew = [] if is_unknown else [(PHONE, NotificationKind.ALARM)]
+    assert await _again(connection, cellar) == anew

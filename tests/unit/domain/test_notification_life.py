@@ -194,12 +194,16 @@ class LifeMachine(RuleBasedStateMachine):
     def wait(self, minutes: int, *, accepted: bool) -> None:
         self.go_on(minutes, accepted=accepted)
 
-    def go_on(self, minutes: int, *, accepted: bool) -> None:
+    @rule(minutes=st.sampled_from([1, 60]))
+    def wait_in_vain(self, minutes: int) -> None:
+        self.go_on(minutes, accepted=False, refused=True)
+
+    def go_on(self, minutes: int, *, accepted: bool, refused: bool = False) -> None:
         """Time passes, everything is judged again as it is, released and sent."""
         self.life.advance(timedelta(minutes=minutes))
         self.judge_again()
         self.life.release()
-        self.life.send(accepted=accepted)
+        self.life.send(accepted=accepted, refused=refused)
         self.life.hand_over()
 
     @rule(minutes=st.sampled_from([1, 60, 360]))
@@ -269,7 +273,7 @@ class LifeMachine(RuleBasedStateMachine):
                 own = [row for row in self._of(incident_id) if row.lane == lane]
                 told = any(row.attempts > 0 or _was_told(row) for row in own)
                 # told there in the place of a phone that had it told with others
-                told |= incident_id in self.life.told_by(lane)
+                told |= self.life.is_tried(incident_id, lane)
                 if not told:
                     assert all(row.state == "cancelled" or _is_bundle(row, self) for row in own)
 
@@ -370,7 +374,11 @@ class LifeMachine(RuleBasedStateMachine):
 
 
 def _stands(row: Row) -> bool:
-    return row.attempts > 0 or (row.bundled_in is not None and row.bundled_in.attempts > 0)
+    return row.attempts > 0 or (
+        row.bundled_in is not None
+        and row.bundled_in.attempts > 0
+        and (row.bundled_in.state != "cancelled" or row.bundled_in.is_unknown)
+    )
 
 
 def _was_told(row: Row) -> bool:
@@ -428,6 +436,24 @@ def test_a_room_told_of_with_one_that_was_seen_is_told_another_way(
     machine.teardown()
     by_mail = [row for _, row in machine.life.sent if row.lane == machine.life.fallback]
     assert len(by_mail) == 1, "once"
+
+
+@pytest.mark.parametrize("refused", [True, False])
+def test_a_room_told_of_with_one_that_was_seen_is_told_anew_where_it_cannot_have_arrived(
+    *, refused: bool
+) -> None:
+    machine = _machine(6)
+    for which in (1, 0):
+        machine.find(which, WARNING, unsteady=False)
+    machine.life.advance(hours(6))
+    machine.life.release()
+    machine.life.send(accepted=False, refused=refused)
+    machine.see(1)
+    machine.teardown()
+    other = machine.life.subjects[0].incident
+    assert other is not None
+    alone = [row.kind for _, row in machine.life.sent if row.incident == other.incident_id]
+    assert alone == ([NotificationKind.ALARM] * 2 if refused else []), "phone and tablet"
 
 
 def test_what_goes_another_way_is_not_taken_back_because_it_looks_better() -> None:

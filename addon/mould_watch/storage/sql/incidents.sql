@@ -73,10 +73,10 @@ SELECT FROM notification WHERE incident_id = $1 ORDER BY id FOR UPDATE;
 
 -- name: lane_rows
 -- $1 incident. What another notification says as well counts while that one stands: a summary
--- for good, another of its room as long as the incident lasts in whose lane it is. One that
--- another channel was to say stands no more when that was withdrawn before its first try, nor one
--- that failed when its lane has gone on and no other channel said this: its incident was seen or is
--- over, and of the others it told of nobody has heard.
+-- for good, another of its room as long as the incident lasts in whose lane it is. One that was
+-- taken back and cannot have arrived stands no more, here or on the other channel in its place; nor
+-- one that failed, when its lane has gone on and no other channel said this: its incident was seen
+-- or is over, and of the others it told of nobody has heard.
 SELECT n.id, n.channel, n.route, n.target, n.sequence, n.state = 'pending' AS is_pending, n.attempts,
     n.state = 'cancelled' AND NOT n.fell_back AS is_cancelled, n.fallback_of IS NOT NULL AS is_fallback,
     n.kind, n.severity::text,
@@ -86,7 +86,7 @@ SELECT n.id, n.channel, n.route, n.target, n.sequence, n.state = 'pending' AS is
             NOT EXISTS (
                 SELECT FROM notification AS withdrawn
                 WHERE withdrawn.fallback_of = bundle.id AND withdrawn.state = 'cancelled'
-                  AND withdrawn.attempts = 0)
+                  AND withdrawn.unknown_outcomes = 0)
             AND (bundle.fell_back OR NOT EXISTS (
                 SELECT FROM notification AS newer
                 WHERE newer.incident_id = bundle.incident_id AND newer.channel = bundle.channel
@@ -98,8 +98,8 @@ SELECT n.id, n.channel, n.route, n.target, n.sequence, n.state = 'pending' AS is
                 SELECT FROM notification AS own
                 JOIN notification AS there ON there.fallback_of IN (own.id, own.bundled_in)
                 WHERE own.incident_id = n.incident_id AND there.created_at >= n.created_at
-                  AND (there.state <> 'cancelled' OR there.attempts > 0))
-        ELSE bundle.state <> 'cancelled' OR bundle.attempts > 0
+                  AND (there.state <> 'cancelled' OR there.unknown_outcomes > 0))
+        ELSE bundle.state <> 'cancelled' OR bundle.unknown_outcomes > 0
         END, false) AS is_told_elsewhere,
     coalesce(bundle.attempts > 0, false) AS is_tried_elsewhere,
     another.channel AS another_channel, another.route AS another_route,
