@@ -6,11 +6,10 @@ from typing import Any, Final
 from uuid import UUID, uuid5
 
 from aiohttp import web
-from pydantic import ValidationError
 
 from mould_watch.api.answers import answer, failure, json_object
 from mould_watch.api.messages import IncidentAction
-from mould_watch.api.requests import RequestError, faults
+from mould_watch.api.requests import RequestError, checked
 from mould_watch.clock import Clock
 from mould_watch.domain.incident_action import ActionOutcome, ActionResult
 from mould_watch.storage import receipts
@@ -159,11 +158,7 @@ class IncidentActionsResource:
 
     async def _post(self, request: web.Request) -> web.Response:
         body = await json_object(request)
-        try:
-            asked = IncidentAction.model_validate(body | dict(request.match_info))
-        except ValidationError as error:
-            text = f"The request is not well formed: {faults(error)}."
-            raise RequestError("invalid_message", text) from error
+        asked = checked(IncidentAction, body | dict(request.match_info))
         result = await self._handling.act(asked)
         if result["outcome"] == ActionOutcome.UNKNOWN.value:
             return failure(404, "unknown_incident", "There is no such incident.")

@@ -16,7 +16,7 @@ from pydantic import (
 from mould_watch.api.answers import answer, choice, json_object
 from mould_watch.api.forwarded import ReadingOutcome
 from mould_watch.api.messages import READINGS_MAXIMUM, Text
-from mould_watch.api.requests import RequestError, faults
+from mould_watch.api.requests import checked, faults
 
 DEFAULT_SOURCE: Final = "api"
 
@@ -70,11 +70,7 @@ class ReadingsResource:
     async def _post(self, request: web.Request) -> web.Response:
         is_import = choice(request, "import", ("true", "false")) == "true"
         body = await json_object(request)
-        try:
-            batch = _Batch.model_validate(body)
-        except ValidationError as error:
-            text = f"The request is not well formed: {faults(error)}."
-            raise RequestError("invalid_message", text) from error
+        batch = checked(_Batch, body)
         outcomes: list[ReadingOutcome | None] = []
         readings: list[SubmittedReading] = []
         for raw in batch.readings:

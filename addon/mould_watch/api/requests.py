@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from mould_watch.api.forwarded import ForwardedReadings, ReadingOutcome
 from mould_watch.api.messages import (
@@ -123,8 +123,7 @@ class Requests:
         try:
             return await handler(client, message)
         except ValidationError as error:
-            text = f"The request is not well formed: {faults(error)}."
-            raise RequestError("invalid_message", text) from error
+            raise _ill_formed(error) from error
 
     async def _configure(self, client: Client, message: Mapping[str, Any]) -> dict[str, Any]:
         request = Configure.model_validate(message)
@@ -224,12 +223,24 @@ class Requests:
             raise RequestError("other_owner", text, owner=owner)
 
 
+def checked[Model: BaseModel](model: type[Model], body: Mapping[str, Any]) -> Model:
+    """Return a request as its model has it; raises RequestError with what is wrong."""
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        raise _ill_formed(error) from error
+
+
 def faults(error: ValidationError) -> str:
     """Return what is wrong, without the values that were sent."""
     return "; ".join(
         f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
         for fault in error.errors(include_input=False, include_url=False)
     )
+
+
+def _ill_formed(error: ValidationError) -> RequestError:
+    return RequestError("invalid_message", f"The request is not well formed: {faults(error)}.")
 
 
 def _refuse_foreign(client: Client, document: Mapping[str, Any]) -> None:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from mould_watch.api.answers import answer, failure, json_object
 from mould_watch.api.messages import Text
-from mould_watch.api.requests import RequestError, faults
+from mould_watch.api.requests import checked
 
 _LOGGER: Final = logging.getLogger(__name__)
 
@@ -58,11 +58,7 @@ class ServicesResource:
 
     async def _test(self, request: web.Request) -> web.Response:
         body = await json_object(request)
-        try:
-            words = _Words.model_validate(body)
-        except ValidationError as error:
-            text = f"The request is not well formed: {faults(error)}."
-            raise RequestError("invalid_message", text) from error
+        words = checked(_Words, body)
         name = request.match_info["name"]
         if name not in self._services.names():
             return failure(404, "unknown_service", "There is no service of this name.")
