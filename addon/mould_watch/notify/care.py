@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from mould_watch.clock import Clock
@@ -104,25 +104,23 @@ class Care:
                 handed = await outbox_care.fall_back(
                     connection, channel.name, served, after_s, way=way, reason=reason
                 )
-            for one in handed:
-                _LOGGER.warning(
-                    "A notification that nobody took for %.0f min goes to %s",
-                    after_s / 60,
-                    said_by,
-                    extra=_log_fields(one),
-                )
+            _tell(
+                handed,
+                "A notification that nobody took for %.0f min goes to %s",
+                after_s / 60,
+                said_by,
+            )
         reason = f"it could not be delivered for {after_s / 60:.0f} min: {said_by} says it instead"
         async with self._database.transaction() as connection:
             handed = await outbox_care.fall_back_undelivered(
                 connection, after_s, way=way, reason=reason, told=await told_targets(connection)
             )
-        for one in handed:
-            _LOGGER.warning(
-                "A notification that could not be delivered for %.0f min goes to %s",
-                after_s / 60,
-                said_by,
-                extra=_log_fields(one),
-            )
+        _tell(
+            handed,
+            "A notification that could not be delivered for %.0f min goes to %s",
+            after_s / 60,
+            said_by,
+        )
 
     async def _hand_over_failed(self) -> None:
         """Have said another way what cannot be delivered: a phone that is gone, a wrong token."""
@@ -133,13 +131,12 @@ class Care:
             handed = await outbox_care.hand_over_failed(
                 connection, _NEWS_S, way=way, told=await told_targets(connection)
             )
-        for one in handed:
-            _LOGGER.warning(
-                "A notification that cannot be delivered goes to %s:%s",
-                way.channel,
-                way.target,
-                extra=_log_fields(one),
-            )
+        _tell(
+            handed,
+            "A notification that cannot be delivered goes to %s:%s",
+            way.channel,
+            way.target,
+        )
 
     async def _clean(self) -> None:
         """Once a day remove the notifications of incidents that ended long ago."""
@@ -166,10 +163,16 @@ class Care:
             )
 
 
-def _log_fields(one: HandedOver) -> dict[str, object]:
-    return {
-        "action": "notification_fell_back",
-        "notification_id": str(one.notification_id),
-        "fallback_id": one.fallback_id and str(one.fallback_id),
-        "correlation_id": one.correlation_id and str(one.correlation_id),
-    }
+def _tell(handed: Iterable[HandedOver], text: str, *values: object) -> None:
+    """Log of each that it goes another way."""
+    for one in handed:
+        _LOGGER.warning(
+            text,
+            *values,
+            extra={
+                "action": "notification_fell_back",
+                "notification_id": str(one.notification_id),
+                "fallback_id": one.fallback_id and str(one.fallback_id),
+                "correlation_id": one.correlation_id and str(one.correlation_id),
+            },
+        )
