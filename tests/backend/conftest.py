@@ -9,6 +9,7 @@ import pytest
 from mould_watch.storage.connections import connect
 from mould_watch.storage.database import Database
 from tests.support.postgres import PostgresForTests, started_database
+from tests.support.tcp_link import TcpLink
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +24,13 @@ async def database_url(postgres: PostgresForTests) -> AsyncGenerator[str]:
     """Yield the address of a fresh database with the schema in it."""
     async with postgres.fresh_database() as address:
         yield address
+
+
+@pytest.fixture
+async def wire(postgres: PostgresForTests) -> AsyncGenerator[TcpLink]:
+    """Yield a way to PostgreSQL that can be cut."""
+    async with TcpLink(postgres.server.places.socket) as link:
+        yield link
 
 
 @pytest.fixture

@@ -4,16 +4,54 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
+from pydantic import SecretStr
+
+from mould_watch.clock import SystemClock
+from mould_watch.notify.channel import Channel
+from mould_watch.notify.channels.apprise import AppriseChannel
+from mould_watch.notify.channels.home_assistant import HomeAssistantChannel
 from mould_watch.notify.worker import NotificationWorker
 from mould_watch.settings import NotifySettings
 from mould_watch.storage.database import Database
-from tests.support.notifications import add_incident, add_notification, row_of
+from tests.support.notifications import (
+    RecordingHomeAssistant,
+    add_incident,
+    add_notification,
+    row_of,
+)
+from tests.support.services import Webhook
 from tests.support.waiting import until
 
 FAST = NotifySettings(
     poll_s=0.1, channel_timeout_s=5, lease_s=20, retry_initial_s=0.1, retry_maximum_s=1
 )
 type MakeWorker = Callable[..., NotificationWorker]
+
+
+def worker_with_fallback(
+    database: Database,
+    home_assistant: RecordingHomeAssistant,
+    hook: Webhook,
+    *,
+    name: str = "worker",
+    **settings: float,
+) -> NotificationWorker:
+    """Return a worker over Home Assistant that falls back to a webhook."""
+    notify = NotifySettings.model_validate(
+        {
+            "poll_s": 0.1,
+            "channel_timeout_s": 5,
+            "lease_s": 20,
+            "apprise": {"mail": SecretStr(hook.address)},
+            "fallback": "apprise:mail",
+            **settings,
+        }
+    )
+    channels: list[Channel] = [
+        HomeAssistantChannel(home_assistant, 5),
+        AppriseChannel(notify.apprise, 5),
+    ]
+    return NotificationWorker(notify, database, SystemClock(), channels, name)
 
 
 async def add_one(database: Database, incident: UUID | None = None, kind: str = "alarm") -> UUID:

@@ -11,7 +11,7 @@ from mould_watch.storage.database import Database
 from tests.support.apart import Apart
 from tests.support.ingestion import Ingesting, Stored
 from tests.support.mosquitto import Mosquitto, Publisher, publisher
-from tests.support.postgres import PostgresForTests, database_settings, started_database
+from tests.support.postgres import database_settings, started_database
 from tests.support.running import running
 from tests.support.tcp_link import TcpLink
 
@@ -33,13 +33,6 @@ async def other_database(database_url: str, tmp_path: Path) -> AsyncGenerator[Da
     """Yield a second `Database` on the same data, as another process has it."""
     async with started_database(database_url, tmp_path / "other") as database:
         yield database
-
-
-@pytest.fixture
-async def wire(postgres: PostgresForTests) -> AsyncGenerator[TcpLink]:
-    """Yield a way to PostgreSQL that can be cut."""
-    async with TcpLink(postgres.server.places.socket) as link:
-        yield link
 
 
 @pytest.fixture

@@ -8,15 +8,9 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from pydantic import SecretStr
 
-from mould_watch.clock import SystemClock
 from mould_watch.domain.incident import IncidentState
 from mould_watch.domain.notification import plan
-from mould_watch.notify.channels.apprise import AppriseChannel
-from mould_watch.notify.channels.home_assistant import HomeAssistantChannel
-from mould_watch.notify.worker import NotificationWorker
-from mould_watch.settings import NotifySettings
 from mould_watch.storage import incidents, outbox_care
 from mould_watch.storage.connections import connect
 from mould_watch.storage.database import Connection, Database
@@ -40,6 +34,7 @@ from tests.support.notifications import (
 from tests.support.running import running
 from tests.support.services import Webhook
 from tests.support.waiting import until
+from tests.support.worked_outbox import worker_with_fallback
 
 
 async def test_two_at_once_hand_over_once(connection: Connection, database_url: str) -> None:
@@ -127,23 +122,11 @@ async def test_a_replaced_phone_s_alarm_comes_by_mail(
     async def unknown(_: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"outcome": "failed", "code": "unknown_phone", "message": "no such phone"}
 
-    settings = NotifySettings(
-        poll_s=0.1,
-        channel_timeout_s=5,
-        lease_s=20,
-        apprise={"mail": SecretStr(hook.address)},
-        fallback="apprise:mail",
-        fallback_after_s=600,
-    )
     home_assistant = RecordingHomeAssistant(INSTANCE)
     home_assistant.respond = unknown
     workers = [
-        NotificationWorker(
-            settings,
-            database,
-            SystemClock(),
-            [HomeAssistantChannel(home_assistant, 5), AppriseChannel(settings.apprise, 5)],
-            f"worker-{number}",
+        worker_with_fallback(
+            database, home_assistant, hook, name=f"worker-{number}", fallback_after_s=600
         )
         for number in range(2)
     ]

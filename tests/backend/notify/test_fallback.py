@@ -10,7 +10,6 @@ from pydantic import SecretStr
 from mould_watch.clock import SystemClock
 from mould_watch.domain.incident import IncidentState
 from mould_watch.domain.notification import plan
-from mould_watch.notify.channels.apprise import AppriseChannel
 from mould_watch.notify.channels.home_assistant import HomeAssistantChannel
 from mould_watch.notify.worker import NotificationWorker
 from mould_watch.settings import NotifySettings
@@ -32,6 +31,7 @@ from tests.support.notifications import (
 from tests.support.running import running
 from tests.support.services import Webhook
 from tests.support.waiting import until
+from tests.support.worked_outbox import worker_with_fallback
 
 
 async def _fall_back(
@@ -272,20 +272,11 @@ async def test_the_worker_falls_back_once_and_home_assistant_gets_nothing_later(
 ) -> None:
     """From "nobody is connected" to the webhook, and then Home Assistant is back."""
     home_assistant = RecordingHomeAssistant()
-    settings = NotifySettings(
-        poll_s=0.1,
-        channel_timeout_s=5,
-        lease_s=20,
-        apprise={"mail": SecretStr(hook.address)},
-        fallback="apprise:mail",
-        fallback_after_s=1,
-    )
-    worker = NotificationWorker(
-        settings,
+    worker = worker_with_fallback(
         database,
-        SystemClock(),
-        [HomeAssistantChannel(home_assistant, 5), AppriseChannel(settings.apprise, 5)],
-        "worker",
+        home_assistant,
+        hook,
+        fallback_after_s=1,
     )
     async with database.connection() as connection:
         waiting = await add_notification(connection, await add_incident(connection))
@@ -321,22 +312,13 @@ async def test_the_worker_gives_a_phone_up_that_never_takes_it_and_says_it_once(
 
     home_assistant = RecordingHomeAssistant(INSTANCE)
     home_assistant.respond = missing
-    settings = NotifySettings(
-        poll_s=0.1,
-        channel_timeout_s=5,
-        lease_s=20,
+    worker = worker_with_fallback(
+        database,
+        home_assistant,
+        hook,
         retry_initial_s=0.1,
         retry_maximum_s=0.2,
-        apprise={"mail": SecretStr(hook.address)},
-        fallback="apprise:mail",
         fallback_after_s=2,
-    )
-    worker = NotificationWorker(
-        settings,
-        database,
-        SystemClock(),
-        [HomeAssistantChannel(home_assistant, 5), AppriseChannel(settings.apprise, 5)],
-        "worker",
     )
     async with database.connection() as connection:
         await tell(connection, "phone-1")

@@ -12,7 +12,6 @@ import pytest
 from tests.support.backend import BackendProcess, running_backend
 from tests.support.ingestion import Stored, now, payload
 from tests.support.mosquitto import Mosquitto, publisher
-from tests.support.postgres import PostgresForTests
 from tests.support.tcp_link import TcpLink
 from tests.support.waiting import until
 
@@ -22,12 +21,6 @@ ENDS_WITHIN_S = 10.0
 
 # so long between two commits that messages are in memory when the signal comes
 SLOW = {"MOULD_WATCH_INGEST__MINIMUM_COMMIT_INTERVAL_S": "60"}
-
-
-@pytest.fixture
-async def wire(postgres: PostgresForTests) -> AsyncGenerator[TcpLink]:
-    async with TcpLink(postgres.server.places.socket) as link:
-        yield link
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from mould_watch.storage.connections import connect
 from mould_watch.storage.database import Database
 from mould_watch.watch.evaluator import AT_ONCE, Evaluator
 from tests.support.climate import DAMP_DAY, NOON
-from tests.support.postgres import PostgresForTests, started_database
+from tests.support.postgres import started_database
 from tests.support.rooms import HomeForTests, RoomForTests, SettableClock
 from tests.support.running import running
 from tests.support.tcp_link import TcpLink
@@ -24,18 +24,12 @@ ROOMS = AT_ONCE + 2
 
 
 @pytest.fixture
-async def link(postgres: PostgresForTests) -> AsyncGenerator[TcpLink]:
-    """Yield the way that the evaluator's connections take; those of the test go past it."""
-    async with TcpLink(postgres.server.places.socket) as link:
-        yield link
-
-
-@pytest.fixture
 async def far_database(
-    database_url: str, link: TcpLink, tmp_path: Path
+    database_url: str, wire: TcpLink, tmp_path: Path
 ) -> AsyncGenerator[Database]:
+    """Yield what the evaluator uses, at the end of `wire`; the test's own goes past it."""
     async with started_database(
-        link.address_of(database_url), tmp_path, probe_interval_s=0.2
+        wire.address_of(database_url), tmp_path, probe_interval_s=0.2
     ) as database:
         yield database
 
@@ -122,39 +116,39 @@ async def test_a_database_out_of_reach_in_the_middle_is_waited_for(
     home: HomeForTests,
     rooms: Sequence[RoomForTests],
     far_database: Database,
-    link: TcpLink,
+    wire: TcpLink,
     *,
     database_url: str,
     clock: SettableClock,
 ) -> None:
     async def is_refused_again() -> bool:
-        return link.refused >= 2
+        return wire.refused >= 2
 
     async with running(Evaluator(far_database, clock).run()):
         async with held_in_the_middle(database_url):
             await in_the_middle(home)
-            link.close()
-            link.drop()
+            wire.close()
+            wire.drop()
             await until(is_refused_again)
         # what was cut off is rolled back by now, or will be: nobody else may do it meanwhile
         assert await home.fetch("SELECT FROM incident") == []
-        await link.open()
+        await wire.open()
         await all_are_told_of_once(home, rooms)
 
 
 class _AnswersLost:
     """Cuts every connection when the answer to a COMMIT with an incident comes, so many times."""
 
-    def __init__(self, link: TcpLink, times: int) -> None:
+    def __init__(self, wire: TcpLink, times: int) -> None:
         self.left = times
-        self._link = link
+        self._wire = wire
 
     def tap(self) -> _Reading:
         return _Reading(self)
 
     def cut(self) -> None:
         self.left -= 1
-        self._link.drop()
+        self._wire.drop()
 
 
 class _Reading:
@@ -177,14 +171,14 @@ class _Reading:
 async def test_a_commit_whose_answer_is_lost_is_not_done_again(
     home: HomeForTests,
     rooms: Sequence[RoomForTests],
-    link: TcpLink,
+    wire: TcpLink,
     far_database: Database,
     clock: SettableClock,
 ) -> None:
-    losing = _AnswersLost(link, times=3)
-    link.tap = losing.tap
+    losing = _AnswersLost(wire, times=3)
+    wire.tap = losing.tap
     # connections that are there already are not read along
-    link.drop()
+    wire.drop()
     async with running(Evaluator(far_database, clock).run()):
         await until(lambda: losing.left == 0)
         await all_are_told_of_once(home, rooms)
