@@ -140,6 +140,7 @@ class Drain:
             async with self._database.transaction() as connection:
                 await store.end_drain(connection, spool_id)
             self._session.forget()
+            self._spool.drained()
             self._fault = None
             self._needed.clear()
             self._through.set()

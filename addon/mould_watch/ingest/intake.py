@@ -69,6 +69,7 @@ class Intake:
         # a write that was given up, and may still be under way
         self._abandoned: asyncio.Task[bool] | None = None
         self._fault: str | None = None
+        self._is_told = False
         # why the database does not take what comes
         self._reason = "the database is away"
 
@@ -255,7 +256,9 @@ class Intake:
         return [one for one in messages if one.qos == 0]
 
     def _trouble(self, error: SpoolUnusableError) -> None:
-        if self._fault is None:
+        # of a full spool all is said already, by the spool
+        if not self._is_told and not error.data.get("full"):
+            self._is_told = True
             _LOGGER.error(
                 "Messages can be kept neither in the database nor in the spool (%s): they are "
                 "not acknowledged. Trying again until they can.",
@@ -265,8 +268,9 @@ class Intake:
         self._fault = str(error)
 
     def _recovered(self) -> None:
-        if self._fault is not None:
-            self._fault = None
+        self._fault = None
+        if self._is_told:
+            self._is_told = False
             _LOGGER.info("Messages are kept again.", extra={"action": "keeping_recovered"})
 
 

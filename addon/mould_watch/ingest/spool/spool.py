@@ -24,6 +24,9 @@ _LOGGER = logging.getLogger(__name__)
 _FILE: Final = "spool.sqlite3"
 _LOCK: Final = "lock"
 _MIB: Final = 1024 * 1024
+_ROOM_SHARE: Final = 0.5
+"""Filled so far at most, one that was full is said to take messages again: while it is drained
+and filled at once it is full again and again, which is one trouble, told of once."""
 
 
 def _free_bytes(folder: Path) -> int:
@@ -122,7 +125,9 @@ class Spool:
         except SpoolUnusableError as error:
             self._told_full(error)
             raise
-        self._has_room()
+        self._fault = None
+        if self.share <= _ROOM_SHARE:
+            self._has_room()
 
     async def head(self, maximum: int) -> list[SpooledRow]:
         """Return the oldest rows. Raises SpoolUnusableError."""
@@ -131,8 +136,10 @@ class Spool:
     async def remove(self, position: int) -> None:
         """Remove everything up to a position, which the database has. Raises SpoolUnusableError."""
         await self._in_thread(self._guarded, lambda file: self._remove(file, position))
-        if self._contents is not None and self._contents.count == 0:
-            self._has_room()
+
+    def drained(self) -> None:
+        """Note that the database has all of it, and takes by itself what comes from now on."""
+        self._has_room()
 
     async def _try_to_open(self, backoff: Backoff) -> None:
         try:
@@ -254,7 +261,7 @@ class Spool:
             self._lock_fd = None
 
     def _told_full(self, error: SpoolUnusableError) -> None:
-        """Say once that nothing more is taken."""
+        """Say once that nothing more is taken, until there has been room."""
         self._fault = str(error)
         if error.data.get("full") and not self._full_told:
             self._full_told = True

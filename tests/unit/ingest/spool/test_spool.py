@@ -1,6 +1,7 @@
 """The spool beside the event loop: bounded, locked, and mended while it runs."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -67,6 +68,39 @@ async def test_it_takes_no_more_than_its_bound_and_one_batch(tmp_path: Path) -> 
         await spool.append([spooled()])
         assert spool.health()["fault"] is None
         assert spool.share < 0.5
+
+
+async def test_full_and_drained_at_once_it_is_told_to_be_full_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    async with opened(tmp_path, 64 * 1024) as spool:
+        for _ in range(3):
+            await spool.append([spooled(b"x" * 70_000)])
+            with pytest.raises(SpoolUnusableError, match="full"):
+                await spool.append([spooled()])
+            assert spool.health()["share"] == 1.0
+            await spool.remove((await spool.head(1))[0].position)
+        assert [vars(record).get("action") for record in caplog.records] == ["spool_full"]
+        spool.drained()
+        assert spool.health()["fault"] is None
+        assert spool.share == 0
+        assert vars(caplog.records[-1])["action"] == "spool_has_room"
+
+
+async def test_half_empty_it_is_said_to_take_messages_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    async with opened(tmp_path, 64 * 1024) as spool:
+        await spool.append([spooled(b"x" * 10_000)] * 7)
+        with pytest.raises(SpoolUnusableError, match="full"):
+            await spool.append([spooled()])
+        for _ in range(4):
+            await spool.remove((await spool.head(1))[0].position)
+            await spool.append([spooled()])
+        assert vars(caplog.records[-1])["action"] == "spool_has_room"
+        assert len(caplog.records) == 2
 
 
 async def test_it_leaves_the_disk_to_others(tmp_path: Path) -> None:
