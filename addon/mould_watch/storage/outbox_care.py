@@ -12,7 +12,7 @@ from mould_watch.domain.notification import Lane
 from mould_watch.storage.database import Connection
 from mould_watch.storage.sql import load_queries
 
-_QUERIES: Final = load_queries("outbox")
+_QUERIES: Final = load_queries("outbox_care")
 _RETRIED: Final = "tried again by hand"
 
 
@@ -105,13 +105,16 @@ async def hand_over_failed(
     if not await connection.fetchval(_QUERIES.lock_fallback):
         return []
     place = (way.channel, way.route, way.target)
+    wanted = (within_s, *place, list(told))
     handed: list[HandedOver] = []
-    found = await connection.fetch(_QUERIES.failed_for_fallback, within_s, *place, list(told))
-    for row in found:
+    for row in await connection.fetch(_QUERIES.failed_for_fallback, *wanted, None):
         if await connection.fetchval(_QUERIES.is_said, row["id"], *place):
             continue
         held = await connection.fetchrow(_QUERIES.lock_failed, row["id"])
-        if held is not None:
+        # its lane may have gone on between the two
+        if held is not None and await connection.fetchval(
+            _QUERIES.failed_for_fallback, *wanted, row["id"]
+        ):
             fallback_id = await _say(connection, row["id"], way)
             handed.append(HandedOver(row["id"], fallback_id, held["correlation_id"]))
     return handed

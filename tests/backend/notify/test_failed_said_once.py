@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, cast
 from uuid import UUID
 
 import asyncpg
@@ -157,3 +157,52 @@ async def test_a_replaced_phone_s_alarm_comes_by_mail(
 
 def _action(record: logging.LogRecord) -> object:
     return vars(record).get("action")
+
+
+class _Interrupted:
+    """A connection that lets something happen between a look and whatever follows it."""
+
+    def __init__(self, connection: Connection, meanwhile: Callable[[], Awaitable[object]]) -> None:
+        self._connection = connection
+        self._meanwhile = meanwhile
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever a connection has
+        return getattr(self._connection, name)
+
+    async def fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
+        found = await self._connection.fetch(query, *arguments)
+        assert found
+        await self._meanwhile()
+        return found
+
+
+@pytest.mark.parametrize("kind", ["alarm", "clear", "seen"])
+async def test_a_lane_that_goes_on_between_a_look_and_its_lock_is_left_alone(
+    connection: Connection, database_url: str, kind: str
+) -> None:
+    """What was found as its last word is old then: what follows speaks for itself."""
+    incident = await add_incident(connection)
+    failed = await fail_one(connection, incident)
+    other = await connect(database_url)
+
+    async def go_on() -> None:
+        if kind == "seen":
+            await other.execute(
+                "UPDATE incident SET sequence = sequence + 1, handled_level = level, "
+                "acknowledged_at = clock_timestamp() WHERE id = $1",
+                incident,
+            )
+        else:
+            await add_notification(other, incident, kind=kind)
+
+    try:
+        async with connection.transaction():
+            interrupted = cast("Connection", _Interrupted(connection, go_on))
+            handed = await outbox_care.hand_over_failed(interrupted, 3600, way=MAIL, told=TOLD)
+    finally:
+        await other.close()
+    assert handed == []
+    assert not await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM notification WHERE fallback_of IS NOT NULL)"
+    )
+    assert (await row_now(connection, failed))["now"] == "failed"

@@ -15,8 +15,7 @@ from tests.support.postgres import PostgresForTests, run_apart
 
 pytestmark = pytest.mark.slow
 
-_QUERIES = load_queries("outbox")
-_HELD = load_queries("held")
+_FILES = [load_queries(name) for name in ("outbox", "outbox_care", "held")]
 _NOW = datetime.now(UTC)
 _FINISHED = 100_000
 _LIVE = 100
@@ -88,7 +87,7 @@ async def _fill(address: str) -> None:
         ("supersede", ()),
         ("next_due", ("home_assistant", [INSTANCE])),
         ("undelivered_for_fallback", (1800.0, *_MAIL, ["phone-1"])),
-        ("failed_for_fallback", (86400.0, *_MAIL, ["phone-1"])),
+        ("failed_for_fallback", (86400.0, *_MAIL, ["phone-1"], None)),
         ("keep_for_the_morning", (_NOW, -3600.0, 300.0, "high")),
         ("recall", (_NOW, 120.0, 93_600.0, 300.0)),
         ("recall_tries", (93_600.0,)),
@@ -132,7 +131,7 @@ async def test_finished_notifications_cost_nothing(
 
 
 def _query(name: str) -> str:
-    queries = _HELD if name in _HELD.names else _QUERIES
+    (queries,) = [one for one in _FILES if name in one.names]
     query: str = getattr(queries, name)
     return query
 
