@@ -1,6 +1,5 @@
 """What the outbox needs now and then: another way for what waits, and room for what comes."""
 
-import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -54,7 +53,7 @@ class Care:
             try:
                 await self._tell_what_waits()
                 await self._fall_back()
-                await self._hand_over_failed()
+                await self._hand_over()
                 await self._clean()
             except DatabaseUnavailableError:
                 await self._clock.sleep(backoff.next_delay_s())
@@ -80,7 +79,7 @@ class Care:
                 channel.asked_for(others)
 
     async def _fall_back(self) -> None:
-        """Hand over what waited too long for a route that nobody has, or that does not deliver.
+        """Hand over what waited too long for a route that nobody has.
 
         A process that has just started, or just lost the route, waits as long before it says
         so: whoever has the route may be about to come back to it.
@@ -110,33 +109,31 @@ class Care:
                 after_s / 60,
                 said_by,
             )
+
+    async def _hand_over(self) -> None:
+        """Have said another way what does not arrive: a service is down, a phone is gone."""
+        way = self._settings.fallback_way
+        if way is None:
+            return
+        after_s = self._settings.fallback_after_s
+        said_by = f"{way.channel}:{way.target}"
         reason = f"it could not be delivered for {after_s / 60:.0f} min: {said_by} says it instead"
+        is_settled = self._clock.monotonic_s() - self._began_s >= after_s
+        late: list[HandedOver] = []
         async with self._database.transaction() as connection:
-            handed = await outbox_care.fall_back_undelivered(
-                connection, after_s, way=way, reason=reason, told=await told_targets(connection)
-            )
+            told = await told_targets(connection)
+            if is_settled:
+                late = await outbox_care.fall_back_undelivered(
+                    connection, after_s, way=way, reason=reason, told=told
+                )
+            failed = await outbox_care.hand_over_failed(connection, _NEWS_S, way=way, told=told)
         _tell(
-            handed,
+            late,
             "A notification that could not be delivered for %.0f min goes to %s",
             after_s / 60,
             said_by,
         )
-
-    async def _hand_over_failed(self) -> None:
-        """Have said another way what cannot be delivered: a phone that is gone, a wrong token."""
-        way = self._settings.fallback_way
-        if way is None:
-            return
-        async with self._database.transaction() as connection:
-            handed = await outbox_care.hand_over_failed(
-                connection, _NEWS_S, way=way, told=await told_targets(connection)
-            )
-        _tell(
-            handed,
-            "A notification that cannot be delivered goes to %s:%s",
-            way.channel,
-            way.target,
-        )
+        _tell(failed, "A notification that cannot be delivered goes to %s", said_by)
 
     async def _clean(self) -> None:
         """Once a day remove the notifications of incidents that ended long ago."""
@@ -152,7 +149,6 @@ class Care:
             removed += now_removed
             if not now_removed:
                 break
-            await asyncio.sleep(0)
         self._clean_at_s = now_s + _CLEAN_S
         if removed:
             _LOGGER.info(
