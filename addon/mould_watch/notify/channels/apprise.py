@@ -34,6 +34,7 @@ class AppriseChannel:
         self._services = dict(services)
         self._timeout_s = timeout_s
         self._unknown: frozenset[str] = frozenset()
+        self._changed = asyncio.Event()
         self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="apprise")
         if services:
             from mould_watch.notify.channels import hearing  # noqa: PLC0415 - as below
@@ -65,11 +66,22 @@ class AppriseChannel:
 
     def asked_for(self, routes: frozenset[str]) -> None:
         """Take notifications for services that are not set, to fail them with that reason."""
-        self._unknown = routes - frozenset(self._services)
+        unknown = routes - frozenset(self._services)
+        if unknown != self._unknown:
+            self._unknown = unknown
+            self._changed.set()
 
     async def wait_for_change(self, timeout_s: float) -> None:
-        """Return after `timeout_s` seconds: the services are those of the settings."""
-        await asyncio.sleep(timeout_s)
+        """Return when others were asked for, or after `timeout_s` seconds.
+
+        The services themselves are those of the settings.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._changed.wait()
+        except TimeoutError:
+            return
+        self._changed.clear()
 
     async def deliver(self, claimed: ClaimedNotification) -> Delivery:
         """Send once, in a thread of its own, and return what became of it."""
