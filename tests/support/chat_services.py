@@ -13,6 +13,7 @@ from typing import ClassVar, override
 from aiohttp import web
 
 from tests.support.chat_server import ChatService, Reply, said
+from tests.support.markdown import shown
 from tests.support.sns_service import Sns
 
 
@@ -20,10 +21,11 @@ class Discord(ChatService):
     """A webhook. See "Execute Webhook" and "Rate Limits" of Discord's developer documentation.
 
     discord.com/developers/docs/resources/webhook#execute-webhook: JSON with `content` of at most
-    2000 characters, 204 (200 with the message where `wait` is asked for in the query).
+    2000 characters, or with `embeds`; 204 (200 with the message where the query has `wait`).
     discord.com/developers/docs/topics/rate-limits#exceeding-a-rate-limit: 429 with the headers
     Retry-After and X-RateLimit-*, and {"message", "retry_after", "global"}. 404 with the code
-    10015 for an unknown webhook, 401 with 50027 for a wrong token.
+    10015 for an unknown webhook, 401 with 50027 for a wrong token. All of `content` is Markdown
+    (support.discord.com, "Markdown Text 101").
     """
 
     hosts = ("discord.com",)
@@ -49,10 +51,12 @@ class Discord(ChatService):
     def take(self, request: web.Request, body: str) -> Reply:
         if request.path != "/api/webhooks/4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js":
             return self.for_good[0][0]
-        content = json.loads(body)["content"]
+        asked = json.loads(body)
+        framed = [f"{one['title']}\n{one['description']}" for one in asked.get("embeds", ())]
+        content = "\n".join(framed) or asked["content"]
         if not 0 < len(content) <= 2000:
             return self.for_good[2][0]
-        self.read.append(content)
+        self.read.append(shown(content))
         return Reply(204)
 
 

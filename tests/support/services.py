@@ -47,7 +47,7 @@ async def running_webhook() -> AsyncGenerator[Webhook]:
     """Run a webhook beside the block."""
     hook = Webhook()
     application = web.Application()
-    application.router.add_post("/hook", hook.receive)
+    application.router.add_post("/{path:hooks?.*}", hook.receive)
     runner = web.AppRunner(application, shutdown_timeout=1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -16,6 +16,7 @@ from mould_watch.notify.channels.apprise import AppriseChannel
 from mould_watch.notify.worker import NotificationWorker
 from mould_watch.settings import NotifySettings
 from mould_watch.storage.database import Database
+from tests.support.markdown import shown
 from tests.support.mosquitto import free_port
 from tests.support.notifications import CLAIMED, add_incident, add_notification, row_of, states_of
 from tests.support.running import running
@@ -61,6 +62,17 @@ async def test_title_and_body_arrive_as_they_are(hook: Webhook) -> None:
     assert got["title"] == "Bathroom: <too damp> & wet"
     assert got["message"] == "Air for 10 min."
     assert got["type"] == "warning"
+
+
+async def test_mattermost_shows_a_name_as_it_is(hook: Webhook) -> None:
+    """It takes all text for Markdown."""
+    title, body = "*Bad* und _Flur_: ~~feucht~~", "- 1. `Stock` | &amp;\n# :wc:"
+    claimed = replace(CLAIMED, message={"room": "Bad", "title": title, "body": body})
+    address = f"mmost://127.0.0.1:{hook.port}/3ccdd113474722377935511fc85d3dd4"
+    assert await channel(address).deliver(claimed) == Delivery(Outcome.DELIVERED)
+    (got,) = hook.got
+    assert got["text"] != f"{title}\r\n{body}"
+    assert shown(got["text"]).splitlines() == [title, *body.splitlines()]
 
 
 async def test_a_mail_arrives_with_its_subject_and_text(mail: MailServer) -> None:

@@ -34,8 +34,11 @@ from tests.support.running import running
 from tests.support.sns_service import Sns
 from tests.support.waiting import until
 
-_TITLE = "Bad & WC: <zu feucht> – *hier*"
-_BODY = "Die kalte Wand war an 9 von 24 h zu feucht & naß.\nJetzt lüften: <10 Minuten>."
+_TITLE = "Bad & WC: <zu feucht> – *hier* und im _1. Stock_"
+_BODY = (
+    "Die kalte Wand war an 9 von 24 h zu feucht & naß.\nJetzt lüften: <10 Minuten>.\n"
+    "# 1 ~~alt~~ `neu` ||geheim|| :wc: [hier](dort) &amp; <@12> \\*\n> 2\n- 3\n1. Stock"
+)
 _FAST = NotifySettings(
     poll_s=0.1, channel_timeout_s=10, lease_s=30, retry_initial_s=0.1, retry_maximum_s=0.5
 )
@@ -100,6 +103,14 @@ async def test_a_person_reads_title_and_body_as_they_are(service: ChatService) -
     assert await _deliver(service) == Delivery(Outcome.DELIVERED)
     (read,) = service.read
     assert read.replace("\r\n", "\n") == f"{_TITLE}\n{_BODY}"
+
+
+@pytest.mark.parametrize("kind", [Discord], ids=["Discord"])
+@pytest.mark.usefixtures("reached")
+async def test_so_it_is_in_a_frame(service: ChatService, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(service), "address", f"{service.address}?format=markdown")
+    assert await _deliver(service) == Delivery(Outcome.DELIVERED)
+    assert service.read == [f"{_TITLE}\n{_BODY}"]
 
 
 @pytest.mark.usefixtures("reached")

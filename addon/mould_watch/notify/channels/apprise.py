@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from mould_watch.domain.notification import APPRISE_CHANNEL
 from mould_watch.errors import SettingsError
 from mould_watch.notify.channel import ClaimedNotification, Delivery, Outcome
+from mould_watch.notify.channels.as_written import escaped, is_always_markdown
 from mould_watch.notify.channels.heard import Heard
 from mould_watch.notify.channels.refusals import refused
 
@@ -127,12 +128,18 @@ class AppriseChannel:
             # it turns plain text into what the service reads: some take "<" for markup
             services = apprise.Apprise(asset=service.asset)
             services.add(service)
+            title = str(claimed.message.get("title") or "Mould Watch")
+            body = str(claimed.message.get("body") or "")
+            body_format = apprise.NotifyFormat.TEXT
+            if is_always_markdown(service.secure_protocol):
+                title, body = escaped(title), escaped(body)
+                body_format = apprise.NotifyFormat.MARKDOWN
             return bool(
                 services.notify(
-                    title=str(claimed.message.get("title") or "Mould Watch"),
-                    body=str(claimed.message.get("body") or ""),
+                    title=title,
+                    body=body,
                     notify_type=apprise.NotifyType(_TYPES.get(claimed.severity, "info")),
-                    body_format=apprise.NotifyFormat.TEXT,
+                    body_format=body_format,
                 )
             )
 
