@@ -167,6 +167,7 @@ class Telegram(ChatService):
     hosts = ("api.telegram.org",)
     address = "tgram://123456789:AAFx9_q2-hijklmnop/12315544/"
     secrets = ("AAFx9_q2-hijklmnop",)
+    chats = frozenset({12315544, 98765})
 
     @staticmethod
     def error(status: int, description: str, **more: object) -> Reply:
@@ -185,7 +186,7 @@ class Telegram(ChatService):
         if request.path != "/bot123456789:AAFx9_q2-hijklmnop/sendMessage":
             return self.for_good[0][0]
         asked = json.loads(body)
-        if asked["chat_id"] != 12315544:
+        if asked["chat_id"] not in self.chats:
             return self.for_good[1][0]
         text = _telegram_text(asked["text"]) if asked["parse_mode"] == "HTML" else asked["text"]
         if text is None:

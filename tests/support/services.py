@@ -25,6 +25,12 @@ class Webhook:
     port: int = 0
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
+    # set: what it takes is answered
+    answering: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        """Answer at once."""
+        self.answering.set()
 
     @property
     def address(self) -> str:
@@ -35,6 +41,7 @@ class Webhook:
         """Take one notification."""
         self.got.append(await request.json())
         self.arrived.set()
+        await self.answering.wait()
         status = self.statuses.pop(0) if self.statuses else self.status
         if status == 0:
             await self.closing.wait()
@@ -56,6 +63,7 @@ async def running_webhook() -> AsyncGenerator[Webhook]:
         yield hook
     finally:
         hook.closing.set()
+        hook.answering.set()
         await runner.cleanup()
 
 
@@ -65,6 +73,8 @@ class MailServer:
 
     # what RCPT is answered
     recipient_answer: str = "250 OK"
+    # and what it is answered for some, one after the other, before that
+    answers_to: dict[str, list[str]] = field(default_factory=dict)
     mails: list[EmailMessage] = field(default_factory=list)
     # the connection ends behind the mail, without an answer
     hangs_up: bool = False
@@ -93,7 +103,9 @@ class MailServer:
                     case "MAIL":
                         say("250 OK")
                     case "RCPT":
-                        say(self.recipient_answer)
+                        to = line.decode().partition("<")[2].partition(">")[0]
+                        answers = self.answers_to.get(to)
+                        say(answers.pop(0) if answers else self.recipient_answer)
                     case "DATA":
                         say("354 go on")
                         text = await reader.readuntil(b"\r\n.\r\n")

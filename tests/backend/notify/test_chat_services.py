@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncGenerator, Generator
 from dataclasses import replace
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from pydantic import SecretStr
@@ -314,6 +314,22 @@ async def test_of_two_chats_the_one_that_says_later_counts(
         Telegram.error(502, "Bad Gateway"),
     ]
     assert (await _deliver(service)).outcome is Outcome.RETRY
+
+
+@pytest.mark.parametrize("kind", [Telegram], ids=["Telegram"])
+@pytest.mark.usefixtures("reached")
+async def test_of_two_chats_the_one_that_has_it_is_left_out(
+    service: ChatService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(service), "address", f"{service.address}98765/")
+    channel = _channel(service)
+    assert await channel.deliver(CLAIMED) == Delivery(Outcome.DELIVERED)
+    service.requests = 0
+    service.replies = [Telegram.error(502, "Bad Gateway")]
+    claimed = replace(CLAIMED, notification_id=uuid4())
+    assert (await channel.deliver(claimed)).outcome is Outcome.RETRY
+    assert await channel.deliver(claimed) == Delivery(Outcome.DELIVERED)
+    assert (service.requests, len(service.read)) == (3, 4)
 
 
 @pytest.mark.parametrize("kind", [SlackWebhook], ids=["SlackWebhook"])

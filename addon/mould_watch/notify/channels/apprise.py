@@ -1,12 +1,14 @@
 """E-mail, Discord, Slack, ntfy, Telegram, AWS SNS and the rest, through the library Apprise.
 
 The receivers know nothing of notification ids: when an answer is lost, what is sent again may
-arrive twice. That is counted (`unknown_outcomes`, `repeats`).
+arrive twice. That is counted (`unknown_outcomes`, `repeats`). Where an address has several
+recipients, those that took it are left out of the next try.
 """
 
 import asyncio
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pydantic import SecretStr
@@ -16,6 +18,7 @@ from mould_watch.errors import SettingsError
 from mould_watch.notify.channel import ClaimedNotification, Delivery, Outcome
 from mould_watch.notify.channels.as_written import escaped, is_always_markdown
 from mould_watch.notify.channels.heard import Heard
+from mould_watch.notify.channels.recipients import Reached, Recipients, leaving_out
 from mould_watch.notify.channels.refusals import refused
 
 if TYPE_CHECKING:
@@ -36,6 +39,7 @@ class AppriseChannel:
         self._timeout_s = timeout_s
         self._unknown: frozenset[str] = frozenset()
         self._changed = asyncio.Event()
+        self._recipients = Recipients()
         self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="apprise")
         if services:
             from mould_watch.notify.channels import hearing  # noqa: PLC0415 - as below
@@ -97,8 +101,9 @@ class AppriseChannel:
             # there is nothing to take back from a mailbox or a chat
             return Delivery(Outcome.DELIVERED, "nothing_to_clear")
         heard = Heard()
+        reached = self._recipients.reached(claimed.notification_id)
         work = asyncio.get_running_loop().run_in_executor(
-            self._executor, self._send, address, claimed, heard
+            self._executor, self._send, address, claimed, heard, reached
         )
         try:
             done, _ = await asyncio.wait({work}, timeout=self._timeout_s)
@@ -112,15 +117,23 @@ class AppriseChannel:
         if error is not None:
             # the library's own fault; its words may hold the address
             return Delivery(Outcome.RETRY, "service_failed", type(error).__name__)
-        return Delivery(Outcome.DELIVERED) if work.result() else refused(heard)
+        if work.result():
+            self._recipients.done(claimed.notification_id)
+            return Delivery(Outcome.DELIVERED)
+        delivery = refused(heard)
+        if not reached:
+            return delivery
+        return replace(delivery, message=f"{delivery.message}; others at this address have it")
 
-    def _send(self, address: SecretStr, claimed: ClaimedNotification, heard: Heard) -> bool:
+    def _send(
+        self, address: SecretStr, claimed: ClaimedNotification, heard: Heard, reached: Reached
+    ) -> bool:
         import apprise  # noqa: PLC0415 - half a second, and only for those who use it
 
         from mould_watch.notify.channels.hearing import hearing  # noqa: PLC0415 - as above
 
         heard.has_begun = True
-        with hearing(heard):
+        with hearing(heard), leaving_out(reached):
             # a new one for each try: they keep the time of the last and wait for each other
             service = _service(address)
             if service is None:

@@ -106,7 +106,9 @@ def _take_line(heard: Heard, line: str) -> None:
     if "Exception:" not in line or heard.answer is not None or heard.fault is not None:
         return
     if match := _SMTP_STATUS.search(line):
-        heard.smtp_status = int(match[1])
+        status = int(match[1])
+        # of several recipients, the one that says "later" (4yz)
+        heard.smtp_status = min(status, heard.smtp_status or status)
     elif _NEVER_ARRIVED.search(line):
         heard.fault = "unreachable"
     elif _SENT_AND_LOST.search(line):
