@@ -101,6 +101,8 @@ class Evaluator:
         # bounded by the number of targets; an entry ends with the next success
         self._unreleased: dict[Lane, str] = {}
         self._watch = ClockWatch(clock.now(), clock.monotonic_s())
+        # the wall clock has jumped, and the database does not know it yet
+        self._has_jumped = False
         self._adopt_at_s = clock.monotonic_s()
 
     async def run(self) -> None:
@@ -214,7 +216,8 @@ class Evaluator:
         """Note a jump of the wall clock, and now and then who is to be judged at all.
 
         What a clock that was ahead has planned is called back as well; it may have been set
-        right while no evaluator ran.
+        right while no evaluator ran. A jump that could not be noted is noted the next time: a
+        machine that slept wakes up without its connections.
         """
         now, now_s = self._clock.now(), self._clock.monotonic_s()
         step = self._watch.step(now, now_s)
@@ -224,13 +227,15 @@ class Evaluator:
                 step.total_seconds(),
                 extra={"action": "clock_jumped", "step_s": step.total_seconds()},
             )
+            self._has_jumped = True
+        if now_s >= self._adopt_at_s or self._has_jumped:
             async with self._database.transaction() as connection:
-                await backend_state.note_jump(connection, now)
-        if now_s >= self._adopt_at_s or step is not None:
-            async with self._database.transaction() as connection:
+                if self._has_jumped:
+                    await backend_state.note_jump(connection, now)
                 await storage.adopt(connection, now)
                 await storage.recall(connection, now)
                 await held.recall(connection, now, self._policy.group_wait)
+            self._has_jumped = False
             self._adopt_at_s = now_s + ADOPT_S
 
     def _fail(self, subject_id: int, error: Exception) -> None:

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from mould_watch.settings import LONGEST_LEASE_S
+from mould_watch.storage.connections import connect
 from mould_watch.storage.database import Database
 from mould_watch.watch.evaluator import Evaluator
 from tests.support.climate import NOON, hours
@@ -65,6 +66,35 @@ async def test_a_clock_that_was_ahead_holds_nothing_up_when_it_is_set_right(
             await until(is_released)
             await until(all_is_planned_soon)
     assert await bath.incidents(f"threshold:{UUID(int=7)}") == ["open"]
+
+
+async def test_a_jump_is_noted_though_the_database_went_when_it_was_seen(
+    home: HomeForTests, database: Database, clock: SettableClock, database_url: str
+) -> None:
+    """A machine that slept wakes up with another time, and without its connections."""
+    writers: list[int] = []
+
+    async def is_being_noted() -> bool:
+        rows = await home.fetch(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+            " AND wait_event_type = 'Lock' AND query LIKE '%INTO backend_state%'"
+        )
+        writers[:] = [row["pid"] for row in rows]
+        return bool(rows)
+
+    async def is_noted() -> bool:
+        rows = await home.fetch("SELECT since FROM backend_state WHERE part = 'clock'")
+        return rows == [{"since": clock.now()}]
+
+    async with running(Evaluator(database, clock).run(), "evaluator"):
+        blocker = await connect(database_url)
+        async with blocker.transaction():
+            await blocker.execute("LOCK TABLE backend_state IN EXCLUSIVE MODE")
+            clock.set(NOON + hours(9))
+            await until(is_being_noted)
+            await home.fetch("SELECT pg_terminate_backend($1)", writers[0])
+        await blocker.close()
+        await until(is_noted)
 
 
 async def test_a_try_put_off_by_a_database_that_was_ahead_is_not_put_off_for_days(
