@@ -1,11 +1,13 @@
 """Invariant 11: a wall clock that was wrong, or that changes by an hour, only delays."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
 from mould_watch.settings import LONGEST_LEASE_S
+from mould_watch.storage import evaluation, held
 from mould_watch.storage.connections import connect
 from mould_watch.storage.database import Database
 from mould_watch.watch.evaluator import Evaluator
@@ -113,6 +115,52 @@ async def test_a_try_put_off_by_a_database_that_was_ahead_is_not_put_off_for_day
 
     async with running(Evaluator(household.database, household.clock).run(), "evaluator"):
         await until(is_due)
+
+
+async def test_what_somebody_has_in_hand_is_called_back_later_and_not_waited_for(
+    household: Household,
+) -> None:
+    """Two that lock the same rows in another order would stop each other for ever."""
+    connection = household.home.connection
+    for name in ("Bath", "Cellar"):
+        room = await household.home.room(
+            name,
+            metric_thresholds=[too_damp(UUID(int=7))],
+            rules={"mould_level": {"notify": False}},
+        )
+        await household.measure(room, DAMP)
+    await household.go_on()
+    in_hand, free = [row["id"] for row in await connection.fetch("SELECT id FROM notification")]
+    now = household.clock.now()
+    await connection.execute(
+        "UPDATE condition SET next_evaluation_at = $1", now + timedelta(days=3)
+    )
+
+    async def recalled() -> tuple[set[object], int]:
+        async with household.database.transaction() as other, asyncio.timeout(10):
+            await evaluation.recall(other, now)
+            await held.recall(other, now, MINUTE)
+        rows = await connection.fetch(
+            "SELECT id FROM notification"
+            " WHERE coalesce(held_until <= $1, due_at <= clock_timestamp())",
+            now,
+        )
+        planned = await connection.fetchval(
+            "SELECT count(*) FROM condition WHERE next_evaluation_at > $1", now
+        )
+        return {row["id"] for row in rows}, planned
+
+    days = "interval '3 days'"
+    for waits in (
+        f"held_until = held_until + {days}",
+        f"held_until = NULL, held_for = NULL, due_at = now() + {days}",
+    ):
+        await connection.execute(f"UPDATE notification SET {waits}")  # noqa: S608
+        async with connection.transaction():
+            await connection.execute("SELECT FROM notification WHERE id = $1 FOR UPDATE", in_hand)
+            await connection.execute("SELECT FROM condition LIMIT 1 FOR UPDATE")
+            assert (await recalled())[0] == {free}
+        assert await recalled() == ({in_hand, free}, 0)
 
 
 @pytest.mark.parametrize("is_alive", [True, False])

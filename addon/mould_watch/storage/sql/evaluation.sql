@@ -78,8 +78,10 @@ DELETE FROM condition WHERE subject_id = $1;
 
 -- name: recall
 -- $1 now, $2 the furthest that an evaluation is planned ahead: what is further was planned by a
--- clock that was ahead.
-UPDATE condition SET next_evaluation_at = $1 WHERE next_evaluation_at > $2;
+-- clock that was ahead. Whoever judges one at this moment plans it anew, and is not waited for.
+UPDATE condition SET next_evaluation_at = $1
+WHERE subject_id = ANY (ARRAY(
+    SELECT subject_id FROM condition WHERE next_evaluation_at > $2 FOR UPDATE SKIP LOCKED));
 
 -- name: adopt
 -- $1 now: the devices that send what can be watched, those the document names and the backend

@@ -87,19 +87,26 @@ RETURNING n.id;
 -- name: recall
 -- $1 now, $2 and $3 seconds that something waits at the most for company and for anything, $4 seconds
 -- until they go out by themselves: what is to wait longer was planned by a clock that was ahead.
+-- Here and below, what another holds is left for the next time: nobody waits for each other.
 UPDATE notification
 SET held_until = $1::timestamptz,
     due_at = CASE WHEN state = 'pending' THEN clock_timestamp() + make_interval(secs => $4)
         ELSE due_at END
-WHERE held_until > $1::timestamptz + make_interval(
-    secs => CASE held_for WHEN 'group' THEN $2::double precision ELSE $3::double precision END);
+WHERE id = ANY (ARRAY(
+    SELECT id FROM notification
+    WHERE held_until > $1::timestamptz + make_interval(
+        secs => CASE held_for WHEN 'group' THEN $2::double precision ELSE $3::double precision END)
+    FOR UPDATE SKIP LOCKED));
 
 -- name: recall_tries
 -- $1 seconds that a try is put off at the most: what is to wait longer was put off by the clock of
 -- the database, when that was ahead.
 UPDATE notification SET due_at = clock_timestamp()
-WHERE finished_at IS NULL AND state = 'pending' AND held_until IS NULL
-  AND due_at > (SELECT clock_timestamp()) + make_interval(secs => $1);
+WHERE id = ANY (ARRAY(
+    SELECT id FROM notification
+    WHERE finished_at IS NULL AND state = 'pending' AND held_until IS NULL
+      AND due_at > (SELECT clock_timestamp()) + make_interval(secs => $1)
+    FOR UPDATE SKIP LOCKED));
 
 -- name: recall_claims
 -- $1 seconds that a lease lasts at the most: one that ends later was granted by the clock of the
@@ -109,7 +116,6 @@ WITH ahead AS MATERIALIZED (
     SELECT n.id FROM notification AS n
     WHERE n.finished_at IS NULL AND n.state = 'claimed'
       AND n.lease_until > (SELECT clock_timestamp()) + make_interval(secs => $1::double precision)
-    ORDER BY n.id
     FOR UPDATE OF n SKIP LOCKED
 )
 UPDATE notification AS n
