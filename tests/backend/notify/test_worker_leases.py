@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mould_watch.storage.connections import connect
 from mould_watch.storage.database import Connection, Database
 from tests.support.notifications import (
     DELIVERED,
@@ -94,6 +95,9 @@ async def test_a_worker_that_is_stopped_hands_its_claims_back(
     assert row["state"] == "pending"
     assert row["due_in_s"] <= 0
     assert row["last_error"] == "its worker stopped"
+    # the phone was being called
+    async with database.connection() as connection:
+        assert await connection.fetchval("SELECT unknown_outcomes FROM notification") == 1
 
 
 async def test_a_database_that_goes_away_during_a_delivery_is_waited_for(
@@ -123,3 +127,44 @@ async def test_a_database_that_goes_away_during_a_delivery_is_waited_for(
         await until(both_sent)
     assert (await row_of(connection, first))["attempts"] == 1
     assert len(home_assistant.visible) == 2
+
+
+async def test_how_an_attempt_ended_is_written_though_the_database_went_in_the_middle_of_it(
+    connection: Connection,
+    database_url: str,
+    home_assistant: RecordingHomeAssistant,
+    make_worker: MakeWorker,
+) -> None:
+    claimed, go = asyncio.Event(), asyncio.Event()
+    writers: list[int] = []
+
+    async def respond(_notification: Mapping[str, Any]) -> Mapping[str, Any]:
+        claimed.set()
+        await go.wait()
+        return DELIVERED
+
+    async def is_being_written() -> bool:
+        rows = await connection.fetch(
+            "SELECT pid FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        writers[:] = [row["pid"] for row in rows]
+        return bool(rows)
+
+    async def is_sent() -> bool:
+        return await count_by_state(connection) == {"sent": 1}
+
+    home_assistant.respond = respond
+    notification_id = await add_notification(connection, await add_incident(connection))
+    async with running(make_worker().run(), "worker"):
+        await claimed.wait()
+        blocker = await connect(database_url)
+        async with blocker.transaction():
+            await blocker.execute("SELECT FROM notification FOR UPDATE")
+            go.set()
+            await until(is_being_written)
+            await connection.execute("SELECT pg_terminate_backend($1)", writers[0])
+        await blocker.close()
+        await until(is_sent)
+    assert (await row_of(connection, notification_id))["attempts"] == 1
+    assert len(home_assistant.deliveries) == 1
