@@ -1,9 +1,10 @@
 """Notifications of incidents that are long over are removed; the rest stays."""
 
+import asyncio
 from uuid import UUID
 
 from mould_watch.storage import outbox_care
-from mould_watch.storage.database import Connection
+from mould_watch.storage.database import Connection, Database
 from tests.support.notifications import add_incident, add_notification
 
 
@@ -72,6 +73,19 @@ async def test_no_more_incidents_at_once_than_asked_for(connection: Connection) 
         await _over(connection, 400, notifications=1)
     removed = [await outbox_care.remove_finished(connection, 365, 2) for _ in range(3)]
     assert removed == [2, 1, 0]
+
+
+async def test_two_that_remove_at_once_do_not_wait_for_each_other(database: Database) -> None:
+    """Replicas that were started together clean at the same moment."""
+    async with database.connection() as connection:
+        for _ in range(3):
+            await _over(connection, 400, notifications=1)
+    async with database.transaction() as first, database.transaction() as second:
+        assert await outbox_care.remove_finished(first, 365, 2) == 2
+        async with asyncio.timeout(10):
+            assert await outbox_care.remove_finished(second, 365, 2) == 1
+    async with database.connection() as connection:
+        assert await _left(connection) == set()
 
 
 async def test_what_one_that_stays_was_told_in_may_go(connection: Connection) -> None:

@@ -178,7 +178,7 @@ WHERE finished_at IS NULL AND channel = $1 AND NOT route = ANY ($2::text[]);
 
 -- name: remove_finished
 -- $1 days, $2 most incidents: the notifications of incidents that ended so long ago, all or none
--- of one. Once a day: no index is kept for it.
+-- of one. Once a day: no index is kept for it. What another process removes is left to it.
 WITH over AS MATERIALIZED (
     SELECT incident.id
     FROM incident
@@ -190,6 +190,7 @@ WITH over AS MATERIALIZED (
             AND (finished_at IS NULL
                  OR finished_at >= clock_timestamp() - make_interval(days => $1)))
     LIMIT $2
+    FOR NO KEY UPDATE OF incident SKIP LOCKED
 ), receipts AS (
     DELETE FROM notification_receipt
     WHERE notification_id IN (
