@@ -12,6 +12,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from mould_watch.domain.critical_humidity import MaterialClass
 from mould_watch.domain.document import DocumentPart as _Document
+from mould_watch.domain.document import Told
 from mould_watch.domain.rules.settings import (
     BackendRules,
     DeviceRules,
@@ -102,9 +103,6 @@ class Protect(StrEnum):
     INSULATED_WALL = "insulated_wall"
     CELLAR = "cellar"
     THINGS = "things"
-
-
-type Targets = Annotated[tuple[str, ...], Field(min_length=1, max_length=20)]
 
 
 class RoomSources(_Document):
@@ -201,7 +199,7 @@ class LevelSettings(_Document):
         return self
 
 
-class RoomConfiguration(_Document):
+class RoomConfiguration(Told):
     """One room. Every optional value absent means the default of this version."""
 
     room_id: UUID
@@ -232,9 +230,6 @@ class RoomConfiguration(_Document):
     # of the rule before `levels` (surface_damp): taken, and of no effect any more
     damp_hours: float | None = Field(default=None, ge=1, le=24)
     damp_readings: int | None = Field(default=None, ge=1, le=1000)
-    notify: bool = True
-    # who is told of this room; None: who is told of the home
-    targets: Targets | None = None
     rules: RoomRules = RoomRules()
     # thresholds on the metrics of its sources, whichever devices these are
     metric_thresholds: tuple[RoomThreshold, ...] = Field(default=(), max_length=20)
@@ -252,15 +247,12 @@ class RoomConfiguration(_Document):
         return self
 
 
-class DeviceConfiguration(_Document):
+class DeviceConfiguration(Told):
     """One device, in a room or in none: when it is silent, and what its metrics may be."""
 
     source: Source
     # what people call it; None: its own name
     name: str | None = Field(default=None, min_length=1, max_length=120)
-    notify: bool = True
-    # who is told of this device; None: who is told of the home
-    targets: Targets | None = None
     rules: DeviceRules = DeviceRules()
     thresholds: tuple[ThresholdSettings, ...] = Field(default=(), max_length=50)
 

@@ -1,14 +1,19 @@
 """Which incident of a room may speak: one trouble is told once, by what explains the others.
 
+Told once to each: what explains another speaks for it to those only who hear of it.
+
 The others stay as they are and are shown; only their notifications are held. What is held
 speaks when the one above it has ended and it is still there.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
+from uuid import UUID
 
+from mould_watch.domain.condition import Level
 from mould_watch.domain.incident import Incident
+from mould_watch.domain.notification import Lane
 from mould_watch.domain.rules.kinds import RuleKind, kind_of
 
 # what explains an incident of a kind, whatever their levels
@@ -35,6 +40,27 @@ class Related:
 
     incidents: tuple[Incident, ...]
     hears_broker: bool = True
+
+
+def heard_in(
+    lane: Lane,
+    live: Iterable[Incident],
+    said: Mapping[UUID, Mapping[Lane, Level]],
+    *,
+    is_asked_for: bool,
+) -> tuple[Incident, ...]:
+    """Return what may speak for another incident to one target, as grave as it was said there.
+
+    `said`: the gravest that was ever written of an incident to a target. What was never said
+    there is only shown, and outweighs nothing; it explains nothing either where that target is
+    asked for by name (`is_asked_for`): whoever is named for a device hears of the device.
+    """
+    heard = ((one, said.get(one.incident_id, {}).get(lane)) for one in live)
+    return tuple(
+        replace(one, level=Level.NONE if level is None else level)
+        for one, level in heard
+        if level is not None or not is_asked_for
+    )
 
 
 def superseded_by(incident: Incident, related: Related) -> Incident | None:

@@ -57,6 +57,20 @@ async def related_incidents(connection: Connection, subject_id: int) -> tuple[In
     return tuple(_incident(dict(row)) for row in rows)
 
 
+async def said_levels(
+    connection: Connection, incident_ids: Sequence[UUID]
+) -> dict[UUID, dict[Lane, Level]]:
+    """Return the gravest that was ever written of each incident to each target.
+
+    Also what was withdrawn since: it was for that target to hear of.
+    """
+    said: dict[UUID, dict[Lane, Level]] = {}
+    for row in await connection.fetch(_QUERIES.said_levels, incident_ids):
+        lane = Lane(row["channel"], row["route"], row["target"])
+        said.setdefault(row["incident_id"], {})[lane] = Level(row["severity"])
+    return said
+
+
 async def last_resolved_at(
     connection: Connection, subject_id: int, rule_id: str
 ) -> datetime | None:

@@ -10,7 +10,7 @@ _QUERIES: Final = load_queries("told")
 
 
 async def told_targets(connection: Connection) -> frozenset[str]:
-    """Return whom the home, a room or a watched device names, and the place inside Home Assistant.
+    """Return whom home, rooms, watched devices and their rules name, and Home Assistant itself.
 
     As the configuration names them: a phone's id, or `apprise:<name>`.
     """

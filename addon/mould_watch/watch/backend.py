@@ -20,6 +20,7 @@ from mould_watch.domain.rules.listening import BROKER, SPOOL, Parts
 from mould_watch.domain.rules.settings import RuleSettings
 from mould_watch.domain.texts import Matter
 from mould_watch.domain.verdict import Judged
+from mould_watch.domain.wish import Wish, wish_of
 from mould_watch.storage import backend_state as storage
 from mould_watch.storage.database import Connection
 from mould_watch.watch.judgement import SOON, Judgement
@@ -55,8 +56,8 @@ class _JudgedBackend:
             case _:
                 return rules.dead_letters
 
-    def wants(self, rule_id: str) -> bool:
-        return self.settings(kind_of(rule_id)).notify
+    def wish(self, rule_id: str) -> Wish:
+        return wish_of(self.settings(kind_of(rule_id)))
 
 
 async def judge_backend(
@@ -93,5 +94,5 @@ async def judge_backend(
         next_at=min([now + REGULARLY, *(max(at, now + SOON) for at in due)]),
         condition=shown.condition,
         matter=shown.matter,
-        wants=shown.wants,
+        wish=shown.wish,
     )

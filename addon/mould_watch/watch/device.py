@@ -10,13 +10,14 @@ from mould_watch.domain.configuration import DeviceConfiguration, HomeConfigurat
 from mould_watch.domain.incident import Incident
 from mould_watch.domain.notification import NotificationKind
 from mould_watch.domain.rules.habits import habits_of
-from mould_watch.domain.rules.kinds import RuleKind, kind_of, threshold_rule_id
+from mould_watch.domain.rules.kinds import RuleKind, kind_of
 from mould_watch.domain.rules.listening import Parts
 from mould_watch.domain.rules.settings import DeviceRules, SilentSettings
 from mould_watch.domain.rules.silent import judge_silent, silence_limit
 from mould_watch.domain.rules.threshold import judge_threshold, lookback
 from mould_watch.domain.texts import Matter, TemperatureUnit
 from mould_watch.domain.verdict import Judged, Verdict
+from mould_watch.domain.wish import Wish, threshold_wish, wish_of
 from mould_watch.storage import device_subjects as storage
 from mould_watch.storage.database import Connection
 from mould_watch.storage.device_subjects import DeviceFacts, SourceFacts
@@ -52,18 +53,12 @@ class _JudgedDevice:
             crossed=crossed_in(self.verdicts, rule_id),
         )
 
-    def wants(self, rule_id: str) -> bool:
+    def wish(self, rule_id: str) -> Wish:
         if self.config is None:
-            return True
-        if not self.config.notify:
-            return False
+            return Wish()
         if rule_id == RuleKind.SILENT:
-            return self.config.rules.silent.notify
-        return any(
-            one.notify
-            for one in self.config.thresholds
-            if threshold_rule_id(one.rule_id) == rule_id
-        )
+            return wish_of(self.config.rules.silent, self.config)
+        return threshold_wish(self.config.thresholds, rule_id, self.config)
 
 
 async def judge_device(
@@ -93,7 +88,7 @@ async def judge_device(
         next_at_while_open=now + SOON,
         condition=shown.condition,
         matter=shown.matter,
-        wants=shown.wants,
+        wish=shown.wish,
     )
 
 

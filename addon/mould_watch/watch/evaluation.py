@@ -12,6 +12,7 @@ from mould_watch.domain.notification_policy import NotificationPolicy
 from mould_watch.domain.rules.kinds import kind_of
 from mould_watch.domain.texts import Matter
 from mould_watch.domain.verdict import Verdict
+from mould_watch.domain.wish import NOT_WANTED
 from mould_watch.storage import evaluation as storage
 from mould_watch.storage import incidents
 from mould_watch.storage.database import Connection
@@ -103,7 +104,7 @@ def _writer(
         watched,
         now,
         matter=judgement.matter if judgement else matter,
-        wants=judgement.wants if judgement else lambda _rule_id: False,
+        wish=judgement.wish if judgement else lambda _rule_id: NOT_WANTED,
         policy=policy,
         around=IncidentsAround(connection, watched.subject_id),
         unsteady=frozenset(

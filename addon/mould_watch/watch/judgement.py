@@ -11,6 +11,7 @@ from mould_watch.domain.notification import NotificationKind
 from mould_watch.domain.rules.kinds import RuleKind, kind_of
 from mould_watch.domain.texts import Crossed, Matter
 from mould_watch.domain.verdict import Verdict
+from mould_watch.domain.wish import Wish
 
 SOON: Final = timedelta(seconds=30)
 """The soonest a device or the backend is judged again without a reading."""
@@ -32,8 +33,8 @@ class Judgement:
     condition: Callable[[Mapping[str, Incident]], SubjectCondition]
     # what a notification of a kind, about a rule, is about
     matter: Callable[[str, NotificationKind], Matter]
-    # whether anybody wants to be told of a rule
-    wants: Callable[[str], bool]
+    # what the household wants to hear of a rule
+    wish: Callable[[str], Wish]
 
 
 def crossed_in(verdicts: Iterable[Verdict], rule_id: str) -> Crossed | None:

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from mould_watch.domain.advice import airing
 from mould_watch.domain.climate import ConstantSeries
 from mould_watch.domain.condition import Level, RoomCondition
-from mould_watch.domain.configuration import RoomConfiguration
 from mould_watch.domain.drying import drying
 from mould_watch.domain.evidence_words import Reader
 from mould_watch.domain.hourly import HOUR, air_hours, hour_start
@@ -16,7 +15,7 @@ from mould_watch.domain.mould_outlook import MouldOutlook, is_safely_dry, thresh
 from mould_watch.domain.next_evaluation import SOONEST, next_evaluation_at
 from mould_watch.domain.notification import NotificationKind
 from mould_watch.domain.room_condition import RoomView, room_condition
-from mould_watch.domain.rules.kinds import RuleKind, kind_of, threshold_rule_id
+from mould_watch.domain.rules.kinds import RuleKind, kind_of
 from mould_watch.domain.rules.listening import Parts
 from mould_watch.domain.rules.mould_level import (
     RULE_ID,
@@ -29,6 +28,7 @@ from mould_watch.domain.surface_hours import surface_hour
 from mould_watch.domain.surface_state import surface_now
 from mould_watch.domain.texts import AIRING_MINUTES, Matter
 from mould_watch.domain.verdict import Verdict
+from mould_watch.domain.wish import Wish, threshold_wish, wish_of
 from mould_watch.storage import incidents
 from mould_watch.storage.database import Connection
 from mould_watch.storage.showers import newest_showers
@@ -99,7 +99,7 @@ async def judge_room(
         next_at=now + SOONEST if mould.outlook is None else next_at,
         condition=shown.condition,
         matter=shown.matter,
-        wants=shown.wants,
+        wish=shown.wish,
     )
 
 
@@ -167,10 +167,18 @@ class _JudgedRoom:
             crossed=crossed_in(self.verdicts, rule_id),
         )
 
-    def wants(self, rule_id: str) -> bool:
-        """Say whether its user wants to be told of a rule."""
+    def wish(self, rule_id: str) -> Wish:
+        """Return what its household wants to hear of a rule."""
         config = self.under_watch.config
-        return config.notify and _is_told_of(config, rule_id)
+        match kind_of(rule_id):
+            case RuleKind.CONDENSATION:
+                return wish_of(config.rules.condensation, config)
+            case RuleKind.NO_DATA:
+                return wish_of(config.rules.no_data, config)
+            case RuleKind.THRESHOLD:
+                return threshold_wish(config.metric_thresholds, rule_id, config)
+            case _:
+                return wish_of(config.rules.mould_level, config)
 
 
 def _damp_hours(outlook: MouldOutlook | None) -> float | None:
@@ -186,19 +194,3 @@ def _days(outlook: MouldOutlook | None) -> tuple[float, float | None] | None:
     if growth is None or growth.days is None or growth.days_low is None:
         return None
     return growth.days_low, growth.days_high
-
-
-def _is_told_of(config: RoomConfiguration, rule_id: str) -> bool:
-    match kind_of(rule_id):
-        case RuleKind.CONDENSATION:
-            return config.rules.condensation.notify
-        case RuleKind.NO_DATA:
-            return config.rules.no_data.notify
-        case RuleKind.THRESHOLD:
-            return any(
-                one.notify
-                for one in config.metric_thresholds
-                if threshold_rule_id(one.rule_id) == rule_id
-            )
-        case _:
-            return config.rules.mould_level.notify

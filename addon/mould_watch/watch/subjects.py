@@ -74,7 +74,6 @@ async def _device(
         watched,
         name=device_name(device, config),
         hears_broker=part_of(device.source_instance) == BROKER,
-        targets=config.targets if config else None,
     )
     if device.is_merged:
         await device_subjects.forget_readings(connection, watched.subject_id)
@@ -106,7 +105,6 @@ async def _room(
     subject = replace(
         subject,
         hears_broker=any(part_of(one.source_instance) == BROKER for one in sources.all()),
-        targets=config.targets,
     )
     room = RoomUnderWatch(
         subject_id=watched.subject_id,

@@ -1,6 +1,6 @@
 """Writing the steps of an incident, each with the notifications it brings."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -22,8 +22,9 @@ from mould_watch.domain.notification import (
     remind,
 )
 from mould_watch.domain.notification_policy import NotificationPolicy
-from mould_watch.domain.precedence import Related, superseded_by
+from mould_watch.domain.precedence import Related, heard_in, superseded_by
 from mould_watch.domain.texts import Matter, buttons, text
+from mould_watch.domain.wish import Wish
 from mould_watch.storage import held, incidents
 from mould_watch.storage.database import Connection
 from mould_watch.watch.around import IncidentsAround
@@ -42,8 +43,6 @@ class Watched:
     room_id: UUID | None = None
     # what it sends comes over the broker, at least some of it
     hears_broker: bool = True
-    # who is told of it; None: who is told of the home
-    targets: tuple[str, ...] | None = None
     # when the wall clock last jumped: no distance reaches back beyond it
     counted_from: datetime | None = None
 
@@ -66,8 +65,8 @@ class IncidentWriter:
     now: datetime
     # what a notification of a kind, about a rule, is about
     matter: Callable[[str, NotificationKind], Matter]
-    # whether anybody wants to be told of a rule
-    wants: Callable[[str], bool]
+    # what the household wants to hear of a rule
+    wish: Callable[[str], Wish]
     policy: NotificationPolicy
     around: IncidentsAround
     # the rules whose value swings about its threshold
@@ -120,25 +119,26 @@ class IncidentWriter:
         """
         if not incident.state.is_risk:
             return False
-        is_told = await self._is_told(incident)
-        if self._planned(incident, await self._rows(incident), is_told=is_told).is_empty:
+        lanes = await self._told_lanes(incident)
+        if self._planned(incident, await self._rows(incident), lanes).is_empty:
             return False
         # now with the rows locked, so that a worker claims none of them meanwhile
-        planned = self._planned(incident, await self._rows(incident, lock=True), is_told=is_told)
+        planned = self._planned(incident, await self._rows(incident, lock=True), lanes)
         opening_id = await incidents.opening_transition_id(self.connection, incident.incident_id)
         await self._write(incident, planned, opening_id, "no longer wanted there")
         return bool(planned.add)
 
     def _planned(
-        self, incident: Incident, rows: Sequence[LaneRow], *, is_told: bool
+        self, incident: Incident, rows: Sequence[LaneRow], lanes: Collection[Lane]
     ) -> NotificationPlan:
-        planned = plan(incident, rows, self._lanes, notify=is_told)
-        if not planned.is_empty or not is_told:
+        told = self._as_told(incident)
+        planned = plan(told, rows, lanes, notify=bool(lanes))
+        if not planned.is_empty:
             return planned
         return remind(
-            incident,
+            told,
             rows,
-            self._lanes,
+            lanes,
             self.now,
             policy=self.policy,
             counted_from=self.subject.counted_from,
@@ -146,27 +146,41 @@ class IncidentWriter:
 
     async def _notify(self, incident: Incident, transition_id: int) -> None:
         self.around.note(incident)
-        planned = plan(
-            incident,
-            await self._rows(incident, lock=True),
-            self._lanes,
-            notify=await self._is_told(incident),
-        )
+        lanes = await self._told_lanes(incident)
+        rows = await self._rows(incident, lock=True)
+        planned = plan(self._as_told(incident), rows, lanes, notify=bool(lanes))
         reason = "no longer wanted there" if incident.state.is_live else "its incident ended"
         await self._write(incident, planned, transition_id, reason)
 
-    async def _is_told(self, incident: Incident) -> bool:
-        """Say whether an incident may be told of: wanted, serious enough, and not explained."""
-        if not incident.state.is_risk or not self.wants(incident.rule_id):
-            return False
-        if incident.level.rank < Level.WARNING.rank:
-            return False
-        related = Related(await self.around.live(), hears_broker=self.subject.hears_broker)
-        return superseded_by(incident, related) is None
+    def _as_told(self, incident: Incident) -> Incident:
+        """Return the incident as serious as it is told."""
+        level = self.wish(incident.rule_id).told_level(incident.level)
+        return replace(incident, level=level)
 
-    @property
-    def _lanes(self) -> tuple[Lane, ...]:
-        return lanes_of(self.subject.home, self.subject.owner, self.subject.targets)
+    async def _told_lanes(self, incident: Incident) -> tuple[Lane, ...]:
+        """Return who may be told of an incident: it is wanted, serious enough, not explained."""
+        wish = self.wish(incident.rule_id)
+        if not incident.state.is_risk or not wish.is_wanted:
+            return ()
+        if self._as_told(incident).level.rank < Level.WARNING.rank:
+            return ()
+        lanes = lanes_of(self.subject.home, self.subject.owner, wish.targets)
+        live = await self.around.live()
+        if not self._is_explained(incident, live):
+            return lanes
+        said = await incidents.said_levels(self.connection, [one.incident_id for one in live])
+        return tuple(
+            lane
+            for lane in lanes
+            if not self._is_explained(
+                incident,
+                heard_in(lane, live, said, is_asked_for=wish.targets is not None),
+            )
+        )
+
+    def _is_explained(self, incident: Incident, others: tuple[Incident, ...]) -> bool:
+        related = Related(others, hears_broker=self.subject.hears_broker)
+        return superseded_by(self._as_told(incident), related) is not None
 
     async def _rows(self, incident: Incident, *, lock: bool = False) -> list[LaneRow]:
         return await incidents.lane_rows(self.connection, incident.incident_id, lock=lock)
@@ -175,6 +189,7 @@ class IncidentWriter:
         self, incident: Incident, planned: NotificationPlan, transition_id: int, reason: str
     ) -> None:
         await incidents.cancel_notifications(self.connection, planned.cancel, reason)
+        told = self._as_told(incident)
         for new in planned.add:
             await incidents.insert_notification(
                 self.connection,
@@ -182,10 +197,10 @@ class IncidentWriter:
                 transition_id,
                 new,
                 # a closing message is no warning
-                severity=incident.level if new.kind.is_alarming else Level.NONE,
+                severity=told.level if new.kind.is_alarming else Level.NONE,
                 message=self._message(incident, new.kind),
                 at=self.now,
-                hold=await self._hold(incident, new),
+                hold=await self._hold(told, new),
             )
 
     def _message(self, incident: Incident, kind: NotificationKind) -> dict[str, Any]:

@@ -45,7 +45,9 @@ async def asked_for(connection: Connection) -> set[str]:
 async def test_a_watched_device_is_stored_as_said_and_judged_at_once(
     stream: Stream, connection: Connection
 ) -> None:
-    fridge = watched(name="Fridge", thresholds=[limit()])
+    of_its_own = limit(targets=["phone-2", "apprise:mail"])
+    silent = {"silent": {"hours": 3, "targets": ["phone-2"]}}
+    fridge = watched(name="Fridge", rules=silent, thresholds=[limit(), of_its_own])
     answer = await stream.request("configure", document=of(fridge))
     assert answer["result"] == {"revision": 1, "rooms": {}, "devices": [{"ok": True}]}
     assert await stored(connection) == {"0xf0": fridge}

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from mould_watch.domain.condition import Level
 from mould_watch.domain.incident import Incident, IncidentState
-from mould_watch.domain.precedence import Related, superseded_by
+from mould_watch.domain.notification import Lane
+from mould_watch.domain.precedence import Related, heard_in, superseded_by
 from mould_watch.domain.rules.kinds import RuleKind, kind_of, threshold_rule_id
 from tests.support.climate import NOON
 
@@ -69,6 +70,24 @@ def test_what_is_not_sure_or_over_silences_nobody(state: IncidentState) -> None:
 def test_a_threshold_that_the_user_set_always_speaks() -> None:
     others = [incident(kind, HIGH) for kind in RuleKind]
     assert speaks(incident(RuleKind.THRESHOLD), *others)
+
+
+PHONE, OTHER = Lane("home_assistant", "home", "phone"), Lane("home_assistant", "home", "other")
+
+
+def test_what_was_said_to_a_target_speaks_there_as_grave_as_it_was_said() -> None:
+    wet, mould = incident(RuleKind.CONDENSATION), incident(RuleKind.MOULD_LEVEL, HIGH)
+    said = {mould.incident_id: {PHONE: WARNING}}
+    assert not speaks(wet, *heard_in(PHONE, [wet, mould], said, is_asked_for=False))
+    assert speaks(wet, *heard_in(OTHER, [wet, mould], said, is_asked_for=False))
+    worse = incident(RuleKind.CONDENSATION, HIGH)
+    assert speaks(worse, *heard_in(PHONE, [worse, mould], said, is_asked_for=False))
+
+
+def test_what_is_only_shown_explains_what_nobody_asked_for_by_name() -> None:
+    silent, no_data = incident(RuleKind.SILENT), incident(RuleKind.NO_DATA)
+    assert not speaks(silent, *heard_in(PHONE, [silent, no_data], {}, is_asked_for=False))
+    assert speaks(silent, *heard_in(PHONE, [silent, no_data], {}, is_asked_for=True))
 
 
 incidents = st.builds(

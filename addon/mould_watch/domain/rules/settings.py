@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, model_validator
 
 from mould_watch.domain.condition import Level
-from mould_watch.domain.document import DocumentPart
+from mould_watch.domain.document import DocumentPart, Told
 
 
 def _is_severity(level: Level) -> Level:
@@ -19,13 +19,12 @@ def _is_severity(level: Level) -> Level:
 type Severity = Annotated[Level, AfterValidator(_is_severity)]
 
 
-class RuleSettings(DocumentPart):
-    """A rule switched on or off, as serious as the user finds it, told of or only shown."""
+class RuleSettings(Told):
+    """A rule switched on or off, as serious as the user finds it, and who is told of it."""
 
     enabled: bool = True
     # None: the rule's own
     severity: Severity | None = None
-    notify: bool = True
 
 
 class SilentSettings(RuleSettings):
@@ -70,7 +69,7 @@ class Direction(StrEnum):
     BELOW = "below"
 
 
-class ThresholdSettings(DocumentPart):
+class ThresholdSettings(Told):
     """A threshold on one metric, in the metric's own unit.
 
     It is breached beyond `threshold`, by `count` consecutive readings that last `minutes`, and
@@ -88,7 +87,6 @@ class ThresholdSettings(DocumentPart):
     minutes: float = Field(default=0.0, ge=0, le=7 * 24 * 60)
     severity: Severity = Level.WARNING
     enabled: bool = True
-    notify: bool = True
 
     @model_validator(mode="after")
     def _recovers_on_the_other_side(self) -> Self:

@@ -31,6 +31,13 @@ WHERE ended_at IS NULL AND subject_id = ANY (ARRAY(
     WHERE device.id = $1))
 ORDER BY rule_id, id;
 
+-- name: said_levels
+-- $1 incidents.
+SELECT incident_id, channel, route, target, max(severity)::text AS severity
+FROM notification
+WHERE incident_id = ANY ($1::uuid[]) AND kind IN ('alarm', 'step_up', 'reminder', 'summary')
+GROUP BY incident_id, channel, route, target;
+
 -- name: last_resolved_at
 -- $1 subject, $2 rule.
 SELECT max(ended_at) FROM incident
