@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any, cast
 from uuid import UUID
 
@@ -19,6 +20,8 @@ from tests.support.failed_notifications import (
     MAIL,
     PHONE,
     TOLD,
+    add_in_lane,
+    fail,
     fail_one,
     hand_over,
     incident_as,
@@ -54,6 +57,21 @@ async def test_two_at_once_hand_over_once(connection: Connection, database_url: 
             await other.close()
     assert sorted(one.notification_id for handed in results for one in handed) == sorted(failed)
     assert await connection.fetchval("SELECT count(*) FROM notification") == 2 * len(failed)
+
+
+async def test_what_other_phones_had_said_hides_nothing_newer(connection: Connection) -> None:
+    """Of three phones that are gone one mail says it; the other two rows stay failed, and said."""
+    phones = [replace(PHONE, target=target) for target in ("phone-0", "phone-1", "phone-2")]
+    for _ in range(51):
+        incident = await add_incident(connection)
+        ids = [await add_in_lane(connection, incident, phone) for phone in phones]
+        await fail(connection, *ids)
+    handed: list[HandedOver] = []
+    while more := await hand_over(connection):
+        handed += more
+    assert len(handed) == 51
+    newer = await fail_one(connection)
+    assert [one.notification_id for one in await hand_over(connection)] == [newer]
 
 
 async def test_one_that_dies_before_its_commit_leaves_it_to_the_next(

@@ -82,7 +82,8 @@ FOR SHARE OF incident SKIP LOCKED;
 -- $1 seconds, $2 channel, $3 route, $4 target, $5 who is told, $6 only this one, or null: what failed
 -- within that time on any other way, is the last word of its lane, and is still so: something of what
 -- it tells is neither over, seen nor put off. A summary tells of what was. Asked again of each once
--- "lock_failed" holds it.
+-- "lock_failed" holds it. Without a limit: those of another phone's that are said by now stay among
+-- them for a day, and a target gets no more in one than the plan allows.
 SELECT n.id
 FROM notification AS n
 WHERE n.is_failed AND n.finished_at > clock_timestamp() - make_interval(secs => $1)
@@ -104,8 +105,7 @@ WHERE n.is_failed AND n.finished_at > clock_timestamp() - make_interval(secs => 
       WHERE newer.incident_id = n.incident_id AND newer.channel = n.channel
         AND newer.route = n.route AND newer.target = n.target AND newer.sequence > n.sequence
         AND (newer.state <> 'cancelled' OR newer.fell_back OR newer.bundled_in IS NOT NULL))
-ORDER BY n.finished_at, n.id
-LIMIT 100;
+ORDER BY n.finished_at, n.id;
 
 -- name: lock_failed
 -- $1 notification: nobody writes behind it in its lane, tries it again, or moves its incident, until
