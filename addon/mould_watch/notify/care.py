@@ -1,7 +1,7 @@
 """What the outbox needs now and then: another way for what waits, and room for what comes."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
 from mould_watch.clock import Clock
@@ -32,12 +32,14 @@ class Care:
         database: Database,
         clock: Clock,
         channels: Sequence[Channel],
+        resting: Callable[[], Collection[tuple[str, str]]],
     ) -> None:
-        """Care for the notifications of `channels`."""
+        """Care for the notifications of `channels`; `resting`: channels and routes left alone."""
         self._settings = settings
         self._database = database
         self._clock = clock
         self._channels = channels
+        self._resting = resting
         self._began_s = clock.monotonic_s()
         # (channel, route) -> when this process last had it: bounded by the routes there ever were
         self._served_s: dict[tuple[str, str], float] = {}
@@ -124,7 +126,12 @@ class Care:
             told = await told_targets(connection)
             if is_settled:
                 late = await outbox_care.fall_back_undelivered(
-                    connection, after_s, way=way, reason=reason, told=told
+                    connection,
+                    after_s,
+                    way=way,
+                    reason=reason,
+                    told=told,
+                    resting=self._resting(),
                 )
             failed = await outbox_care.hand_over_failed(connection, _NEWS_S, way=way, told=told)
         _tell(

@@ -52,7 +52,7 @@ class NotificationWorker:
         self._loops = [
             _ChannelLoop(settings, database, clock, channel, self._identity) for channel in channels
         ]
-        self._care = Care(settings, database, clock, channels)
+        self._care = Care(settings, database, clock, channels, self._resting)
 
     async def run(self) -> None:
         """Claim and send until cancelled."""
@@ -76,6 +76,10 @@ class NotificationWorker:
             "detail": f"left alone for a while: {', '.join(resting)}" if resting else None,
             "channels": channels,
         }
+
+    def _resting(self) -> frozenset[tuple[str, str]]:
+        """Return the channels and routes for which nothing is claimed for a while."""
+        return frozenset((loop.name, route) for loop in self._loops for route in loop.resting)
 
     async def _hand_back(self) -> None:
         """Write what is known of the claims, and give the others back."""
@@ -145,6 +149,11 @@ class _ChannelLoop:
     def under_way(self) -> frozenset[Any]:
         """Return the ids of those that may have arrived, though their end is not stored."""
         return frozenset(self._sender.under_way)
+
+    @property
+    def resting(self) -> frozenset[str]:
+        """Return the routes that are left alone for a while, or probed."""
+        return frozenset(self._breakers.health())
 
     def health(self) -> dict[str, Any]:
         """Return what this process did over the channel since it started, and what rests."""

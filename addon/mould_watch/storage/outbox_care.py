@@ -79,18 +79,32 @@ async def fall_back(
 
 
 async def fall_back_undelivered(
-    connection: Connection, after_s: float, *, way: Lane, reason: str, told: Collection[str]
+    connection: Connection,
+    after_s: float,
+    *,
+    way: Lane,
+    reason: str,
+    told: Collection[str],
+    resting: Collection[tuple[str, str]] = (),
 ) -> list[HandedOver]:
     """Send over `way` what was tried elsewhere for `after_s` seconds, and never arrived.
 
     Inside the transaction of `connection`, and otherwise as `fall_back`: it is served and does
-    not deliver, which is no better. Only what goes to those who are `told` of anything
+    not deliver, which is no better. Nor is a way that rests: nothing is tried on those of
+    `resting`, channels and routes. Only what goes to those who are `told` of anything
     (storage/told.py): a phone that was replaced is missed by nobody.
     """
     if not await connection.fetchval(_QUERIES.lock_fallback):
         return []
     place = (way.channel, way.route, way.target)
-    waiting = await connection.fetch(_QUERIES.undelivered_for_fallback, after_s, *place, list(told))
+    waiting = await connection.fetch(
+        _QUERIES.undelivered_for_fallback,
+        after_s,
+        *place,
+        list(told),
+        [channel for channel, _ in resting],
+        [route for _, route in resting],
+    )
     return await _hand_over(connection, waiting, way, reason)
 
 

@@ -1,6 +1,6 @@
 """What Home Assistant does not come for goes another way: once, and never comes back."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -90,10 +90,17 @@ async def test_several_phones_of_one_home_are_one_mail(
     assert (again.notification_id, again.fallback_id) == (late, None)
 
 
-async def _undelivered(database: Database, after_s: float = 60) -> list[HandedOver]:
+async def _undelivered(
+    database: Database, after_s: float = 60, resting: Collection[tuple[str, str]] = ()
+) -> list[HandedOver]:
     async with database.transaction() as connection:
         return await outbox_care.fall_back_undelivered(
-            connection, after_s, way=MAIL, reason="it never arrived", told=["phone-1"]
+            connection,
+            after_s,
+            way=MAIL,
+            reason="it never arrived",
+            told=["phone-1"],
+            resting=resting,
         )
 
 
@@ -139,6 +146,58 @@ async def test_what_is_tried_in_vain_goes_the_other_way_though_somebody_is_conne
         (MAIL, "recovery"),
         (PHONE, "recovery"),
     }
+
+
+async def test_what_stands_before_a_way_that_rests_goes_the_other_way_untried(
+    database: Database, connection: Connection
+) -> None:
+    """A service that wants to be left alone for hours is not asked, so nothing is tried there."""
+    standing, later = [
+        await add_notification(connection, await add_incident(connection), due_in_s=due_in_s)
+        for due_in_s in (-120, 3600)
+    ]
+    await connection.execute(
+        "UPDATE notification SET released_at = clock_timestamp() - interval '2 minutes'"
+    )
+    # whoever has it is about to try it
+    assert await _undelivered(database) == []
+    assert await _undelivered(database, resting=[("apprise", INSTANCE)]) == []
+    (handed,) = await _undelivered(database, resting=[("home_assistant", INSTANCE)])
+    assert handed.notification_id == standing
+    assert (await row_of(connection, later))["state"] == "pending"
+
+
+async def test_the_worker_says_another_way_what_a_way_that_rests_for_hours_keeps(
+    database: Database, hook: Webhook
+) -> None:
+    async def later(_: Mapping[str, Any]) -> Mapping[str, Any]:
+        raise TimeoutError
+
+    home_assistant = RecordingHomeAssistant(INSTANCE)
+    home_assistant.respond = later
+    worker = worker_with_fallback(
+        database,
+        home_assistant,
+        hook,
+        breaker_failures=1,
+        breaker_initial_s=3600,
+        breaker_maximum_s=3600,
+        fallback_after_s=2,
+    )
+
+    def rests() -> bool:
+        return bool(worker.health()["channels"]["home_assistant"]["resting"])
+
+    async with database.connection() as connection:
+        await tell(connection, "phone-1")
+        await add_notification(connection, await add_incident(connection))
+    async with running(worker.run(), "worker"):
+        await until(rests)
+        async with database.connection() as connection:
+            behind = await add_notification(connection, await add_incident(connection, "Cellar"))
+        await until(lambda: len(hook.got) == 2)
+        async with database.connection() as connection:
+            assert await states_of(connection, behind) == ["pending", "cancelled"]
 
 
 async def test_what_is_over_or_has_more_to_say_is_not_sent_another_way(

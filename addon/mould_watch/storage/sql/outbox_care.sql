@@ -52,13 +52,17 @@ FOR UPDATE OF n SKIP LOCKED
 FOR SHARE OF incident SKIP LOCKED;
 
 -- name: undelivered_for_fallback
--- $1 seconds, $2 channel, $3 route, $4 target, $5 who is told: what was let go so long ago on any
--- other way, was tried there, and still waits for another try as the last word of its lane. What is
+-- $1 seconds, $2 channel, $3 route, $4 target, $5 who is told, $6 and $7 channels and routes that rest:
+-- what was let go so long ago on any other way, was tried there, and still waits for another try as the
+-- last word of its lane; or was due for so long on a way that rests, where nothing is tried. What is
 -- kept for the morning waits here as well.
 SELECT n.id, n.correlation_id
 FROM notification AS n
 JOIN incident ON incident.id = n.incident_id
-WHERE n.finished_at IS NULL AND n.state = 'pending' AND n.attempts > 0 AND n.held_until IS NULL
+WHERE n.finished_at IS NULL AND n.state = 'pending' AND n.held_until IS NULL
+  AND (n.attempts > 0
+       OR (n.due_at <= clock_timestamp() - make_interval(secs => $1)
+           AND (n.channel, n.route) IN (SELECT * FROM unnest($6::text[], $7::text[]))))
   AND coalesce(n.released_at, n.created_at) <= clock_timestamp() - make_interval(secs => $1)
   AND (n.severity >= 'high' OR n.due_at <= clock_timestamp() + interval '1 hour')
   AND (n.channel, n.route, n.target) <> ($2, $3, $4)
