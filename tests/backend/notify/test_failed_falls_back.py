@@ -137,6 +137,60 @@ async def test_only_the_last_word_of_a_lane_goes(connection: Connection) -> None
     assert (await row_of(connection, alarm))["state"] == "failed"
 
 
+@pytest.mark.parametrize(
+    ("what", "is_said"), [("", True), ("fell_back = true,", False), ("bundled_in = $2,", False)]
+)
+async def test_one_that_was_withdrawn_behind_it_says_nothing_in_its_place(
+    connection: Connection, what: str, *, is_said: bool
+) -> None:
+    """One that goes another way itself, or is told in another, does."""
+    incident = await add_incident(connection)
+    failed = await fail_one(connection, incident)
+    newer = await add_in_lane(connection, incident, PHONE)
+    other = await add_in_lane(connection, await add_incident(connection), PHONE)
+    await connection.execute(
+        f"UPDATE notification SET {what} state = 'cancelled', finished_at = clock_timestamp() "  # noqa: S608
+        "WHERE id = $1 AND $2::uuid IS NOT NULL",
+        newer,
+        other,
+    )
+    handed = [one.notification_id for one in await hand_over(connection)]
+    assert handed == ([failed] if is_said else [])
+
+
+async def test_what_was_withdrawn_there_before_it_was_tried_was_not_said(
+    connection: Connection,
+) -> None:
+    incident = await add_incident(connection)
+    mail = await add_in_lane(connection, incident, MAIL)
+    await connection.execute(
+        "UPDATE notification SET state = 'cancelled', finished_at = clock_timestamp() "
+        "WHERE id = $1",
+        mail,
+    )
+    failed = await fail_one(connection, incident)
+    (handed,) = await hand_over(connection)
+    assert handed.notification_id == failed
+    assert handed.fallback_id is not None
+
+
+@pytest.mark.parametrize(("mailed_with", "is_said"), [(1, True), (0, False)])
+async def test_a_reminder_that_the_mail_got_with_it_is_said(
+    connection: Connection, mailed_with: int, *, is_said: bool
+) -> None:
+    """One evaluation writes its reminders one after another, in whatever order."""
+    incident = await add_incident(connection)
+    await _open(connection, incident)
+    for number in range(2):
+        async with connection.transaction():
+            if number == mailed_with:
+                await add_in_lane(connection, incident, MAIL, kind="reminder")
+            last = await add_in_lane(connection, incident, PHONE, kind="reminder")
+        await fail(connection, last)
+    handed = [one.notification_id for one in await hand_over(connection)]
+    assert handed == ([] if is_said else [last])
+
+
 async def test_every_reminder_is_one_of_its_own(connection: Connection) -> None:
     """All of them are of the transition that opened the incident."""
     incident = await add_incident(connection)
