@@ -222,6 +222,17 @@ async def test_a_retry_by_hand_does_not_tell_it_twice(connection: Connection) ->
     assert await hand_over(connection) == [], "nor does it go the other way a second time"
 
 
+async def test_a_reminder_may_be_tried_by_hand_though_the_mail_said_the_one_before(
+    connection: Connection,
+) -> None:
+    incident = await add_incident(connection)
+    await _open(connection, incident)
+    await fail_one(connection, incident, kind="reminder")
+    assert len(await hand_over(connection)) == 1
+    last = await fail_one(connection, incident, kind="reminder")
+    assert await outbox_care.retry(connection, last) is RetryOutcome.DONE
+
+
 async def _open(connection: Connection, incident: UUID) -> None:
     await connection.execute(
         "UPDATE incident SET state = 'open', opened_at = clock_timestamp(), "

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import pytest
 from pydantic import SecretStr
 
 from mould_watch.clock import SystemClock
@@ -146,6 +147,21 @@ async def test_what_is_tried_in_vain_goes_the_other_way_though_somebody_is_conne
         (MAIL, "recovery"),
         (PHONE, "recovery"),
     }
+
+
+@pytest.mark.parametrize(("severity", "goes"), [("warning", False), ("high", True)])
+async def test_what_was_tried_in_vain_by_day_waits_for_the_morning_here_too(
+    database: Database, connection: Connection, severity: str, *, goes: bool
+) -> None:
+    """What is put off for hours is put off by the quiet hours; a high risk is not."""
+    tried = await _tried(connection, await add_incident(connection))
+    await connection.execute(
+        "UPDATE notification SET severity = $1::text::risk_level, "
+        "due_at = clock_timestamp() + interval '9 hours'",
+        severity,
+    )
+    handed = [one.notification_id for one in await _undelivered(database)]
+    assert handed == ([tried] if goes else [])
 
 
 async def test_what_stands_before_a_way_that_rests_goes_the_other_way_untried(

@@ -68,6 +68,18 @@ async def test_an_incident_goes_whole_or_not_at_all(connection: Connection) -> N
     assert await _left(connection) == {late}
 
 
+async def test_what_was_only_lately_sent_of_an_old_incident_stays(connection: Connection) -> None:
+    """Home Assistant was away for a year, and the closing message came when it was back."""
+    old = await _over(connection, 400)
+    await connection.execute("ALTER TABLE notification DISABLE TRIGGER USER")
+    await connection.execute(
+        "UPDATE notification SET finished_at = clock_timestamp() WHERE sequence = 2"
+    )
+    await connection.execute("ALTER TABLE notification ENABLE TRIGGER USER")
+    assert await outbox_care.remove_finished(connection, 365, 100) == 0
+    assert await _left(connection) == {old}
+
+
 async def test_no_more_incidents_at_once_than_asked_for(connection: Connection) -> None:
     for _ in range(3):
         await _over(connection, 400, notifications=1)

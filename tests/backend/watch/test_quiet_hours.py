@@ -1,14 +1,21 @@
 """Nobody is woken by what can wait: the night is told in the morning, in one summary."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from mould_watch.storage import outbox_care
+from mould_watch.domain.condition import Level
+from mould_watch.storage import held, outbox_care
 from mould_watch.storage.database import Connection
 from mould_watch.storage.outbox_care import RetryOutcome
 from tests.support.climate import hours
 from tests.support.damp_rooms import DAMP, EVENING, MORNING, becomes_damp, becomes_dry, room_of
-from tests.support.notifications import claim, finish, give_back
+from tests.support.notifications import (
+    add_incident,
+    add_notification,
+    claim,
+    finish,
+    give_back,
+)
 from tests.support.rooms import RoomForTests
 from tests.support.watched_values import MINUTE, Household
 
@@ -155,6 +162,68 @@ async def test_the_night_holds_up_neither_what_is_serious_nor_what_a_person_asks
         assert await outbox_care.retry(other, alarm) is RetryOutcome.DONE
     await household.go_on()
     assert {one["severity"] for one in household.heard} == {"warning", "high"}
+
+
+async def test_what_waits_for_the_morning_is_only_what_may(connection: Connection) -> None:
+    """In the evening all of it is due. It is let go anew in the morning, or only tried then."""
+    kept, only_later, goes = "let go anew", "only later", "goes"
+    expected = dict[UUID, str]()
+
+    async def add(becomes: str, kind: str = "alarm", severity: str = "warning") -> UUID:
+        incident = await add_incident(connection)
+        await connection.execute(
+            "UPDATE incident SET state = 'open', opened_at = now(), sequence = sequence + 1 "
+            "WHERE id = $1",
+            incident,
+        )
+        id_ = await add_notification(connection, incident, kind=kind, severity=severity)
+        await connection.execute("UPDATE notification SET released_at = now() WHERE id = $1", id_)
+        expected[id_] = becomes
+        return id_
+
+    async def alter(id_: UUID, what: str, *values: object) -> None:
+        async with connection.transaction():
+            await connection.execute("SET LOCAL session_replication_role = replica")
+            await connection.execute(
+                f"UPDATE notification SET {what} WHERE id = $1",  # noqa: S608
+                id_,
+                *values,
+            )
+
+    await add(kept)
+    await add(kept, "recovery", "none")
+    await add(kept, "reminder", "high")
+    await add(goes, severity="high")
+    await add(goes, "clear", "none")
+    await alter(await add(goes), "retries = 1")
+    await alter(await add(only_later), "attempts = 1")
+    await alter(await add(only_later), "kind = 'summary'")
+    await alter(await add(only_later), "fallback_of = $2", await add(goes, severity="high"))
+    tells = await add(only_later)
+    told = await add(goes, severity="high")
+    await alter(
+        told,
+        "state = 'cancelled', finished_at = now(), bundled_in = $2",
+        tells,
+    )
+    now = datetime.now(UTC)
+    morning = now + hours(9)
+
+    assert await held.keep_for_the_morning(connection, now, morning, Level.HIGH) == 7
+
+    became = dict[UUID, str]()
+    for row in await connection.fetch(
+        "SELECT id, held_until, held_for, released_at, "
+        "due_at > now() + interval '8 hours' AS is_put_off FROM notification"
+    ):
+        became[row["id"]] = only_later if row["is_put_off"] else goes
+        if row["held_until"] is not None:
+            assert (row["held_until"], row["held_for"]) == (morning, "quiet")
+            became[row["id"]] = kept
+        # what is let go anew counts for its target from then on
+        assert (row["released_at"] is None) is (became[row["id"]] == kept)
+    assert became == expected
+    assert await held.keep_for_the_morning(connection, now, morning, Level.HIGH) == 0
 
 
 async def test_what_is_over_by_the_morning_is_not_told(
