@@ -192,3 +192,23 @@ async def test_one_told_of_with_what_was_seen_is_told_anew_if_it_cannot_have_arr
     await _see(connection, bathroom)
     anew = [] if is_unknown else [(PHONE, NotificationKind.ALARM)]
     assert await _again(connection, cellar) == anew
+
+
+@pytest.mark.parametrize("is_unknown", [True, False])
+async def test_one_that_the_mail_may_have_told_of_is_not_told_anew(
+    connection: Connection, *, is_unknown: bool
+) -> None:
+    """The phone is gone; the mail's answer was lost, and it was taken back before the next try."""
+    bathroom, cellar = await add_incident(connection), await add_incident(connection, "Cellar")
+    told = await add_notification(connection, cellar)
+    async with connection.transaction():
+        both = await add_notification(connection, bathroom, kind="summary")
+        await bundle_in(connection, told, both)
+    await fail(connection, both)
+    assert len(await hand_over(connection)) == 1
+    (mail,) = await claim(connection, channel="apprise", routes=["mail"])
+    await give_back(connection, mail, 60, "no answer", is_unknown=is_unknown)
+
+    await _see(connection, bathroom)
+    anew = [] if is_unknown else [(PHONE, NotificationKind.ALARM)]
+    assert await _again(connection, cellar) == anew

@@ -13,7 +13,14 @@ from mould_watch.storage.database import Database
 from mould_watch.watch.evaluator import Evaluator
 from tests.support.climate import NOON, hours
 from tests.support.damp_rooms import DAMP
-from tests.support.notifications import claim, expire_lease, finish, remaining_lease_s
+from tests.support.notifications import (
+    add_incident,
+    add_notification,
+    claim,
+    expire_lease,
+    finish,
+    remaining_lease_s,
+)
 from tests.support.rooms import HomeForTests, RoomForTests, Row, SettableClock
 from tests.support.running import running
 from tests.support.waiting import until
@@ -161,6 +168,29 @@ async def test_what_somebody_has_in_hand_is_called_back_later_and_not_waited_for
             await connection.execute("SELECT FROM condition LIMIT 1 FOR UPDATE")
             assert (await recalled())[0] == {free}
         assert await recalled() == ({in_hand, free}, 0)
+
+
+async def test_what_waits_for_company_is_called_back_sooner_than_what_waits_for_the_morning(
+    household: Household,
+) -> None:
+    connection = household.home.connection
+    now, ids = household.clock.now(), []
+    for reason, wait in (("group", hours(1)), ("quiet", hours(9)), ("flood", hours(23))):
+        ids.append(await add_notification(connection, await add_incident(connection)))
+        await connection.execute(
+            "UPDATE notification SET held_for = $2, held_until = $3, "
+            "due_at = clock_timestamp() + interval '9 hours' WHERE id = $1",
+            ids[-1],
+            reason,
+            now + wait,
+        )
+    await held.recall(connection, now, MINUTE)
+    recalled = await connection.fetch(
+        "SELECT id FROM notification WHERE held_until = $1 AND due_at < clock_timestamp() + $2",
+        now,
+        hours(1),
+    )
+    assert [row["id"] for row in recalled] == ids[:1]
 
 
 @pytest.mark.parametrize("is_alive", [True, False])
