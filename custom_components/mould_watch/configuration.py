@@ -138,6 +138,11 @@ class Configuration:
         self._to_send.set()
 
     @callback
+    def send_again(self) -> None:
+        """Send the document once more: the backend's may be an earlier one by now."""
+        self._to_send.set()
+
+    @callback
     def take_owner(self, owner: str | None) -> None:
         """Take who owns the backend now; another owner makes this side read-only."""
         was_reader, self.reader = self.reader, owner is not None and owner != self._owner

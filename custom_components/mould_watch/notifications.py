@@ -57,6 +57,7 @@ class Notifier:
         # A lane's lock lives as long as somebody holds it or waits for it.
         self._lanes: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._started = asyncio.Event()
+        self._asks_again = asyncio.Event()
 
     async def load(self) -> None:
         """Read the ids known."""
@@ -68,12 +69,23 @@ class Notifier:
         self._started.set()
 
     async def run(self, stream: Stream) -> None:
-        """Say over this connection that notifications may come, once Home Assistant runs.
-
-        What is shown of incidents that the backend knows nothing of is taken away: its database
-        is an earlier one, or another, and nobody else would ever do so.
-        """
+        """Say over this connection that notifications may come, once Home Assistant runs."""
         await self._started.wait()
+        while True:
+            self._asks_again.clear()
+            await self._ready_to_deliver(stream)
+            await self._asks_again.wait()
+
+    @callback
+    def ask_again(self) -> None:
+        """Ask once more what the backend knows: its database may be an earlier one by now."""
+        self._asks_again.set()
+
+    async def _ready_to_deliver(self, stream: Stream) -> None:
+        """Have notifications come, and take away what is shown of incidents that nobody knows.
+
+        The backend's database is an earlier one, or another, and nobody else would ever do so.
+        """
         try:
             answer = await stream.request(
                 "ready_to_deliver", incidents=self._deliveries.shown_incidents()

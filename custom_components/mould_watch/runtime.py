@@ -178,11 +178,17 @@ class MouldWatchRuntime:
                 self.notifier.take(message)
             case "configuration":
                 self.configuration.take_owner(message.get("owner"))
+            case "health":
+                before = self.coordinator.data.health
+                self.coordinator.take_change(message)
+                # A health before the first snapshot: the backend waits for its database.
+                self._tell_dead_man(connected=self.coordinator.last_update_success)
+                if _has_database(self.coordinator.data.health) and not _has_database(before):
+                    # it may have been restored while it was away
+                    self.configuration.send_again()
+                    self.notifier.ask_again()
             case _:
                 self.coordinator.take_change(message)
-                if message["type"] == "health":
-                    # A health before the first snapshot: the backend waits for its database.
-                    self._tell_dead_man(connected=self.coordinator.last_update_success)
 
     async def on_connected(self, stream: Stream, welcome: Welcome) -> None:
         """Configure, forward and say that notifications may come, until the connection goes."""
@@ -271,3 +277,7 @@ class MouldWatchRuntime:
             if (DOMAIN, key) in device.identifiers:
                 return device
         return None
+
+
+def _has_database(health: Message) -> bool:
+    return bool(health.get("database") == "ready")

@@ -87,6 +87,26 @@ async def test_a_phone_that_is_gone_or_away_holds_nothing_up(
     assert len(calls[here.device_id]) == 2
 
 
+async def test_a_database_that_was_restored_under_a_backend_that_kept_running_is_noticed(
+    hass: HomeAssistant, backend: Backend, setup: Setup
+) -> None:
+    """The connection stays; only the database goes, and comes back as an earlier one."""
+    _, room_id = await delivering_entry(backend, setup)
+    await backend.notify(notification(room_id, "persistent"))
+    documents = len(backend.of("configure"))
+    backend.answers["ready_to_deliver"] = {"forgotten": ["incident-1"]}
+    for database in ("away", "starting", "ready", "ready"):
+        assert _shown(hass) == {"mould_watch_incident-1"} or database == "ready"
+        await backend.send({"type": "health", "health": {**backend.health, "database": database}})
+    await until(lambda: _shown(hass) == set())
+    await until(lambda: len(backend.of("configure")) > documents)
+    assert backend.of("ready_to_deliver")[-1]["incidents"] == ["incident-1"]
+    # once each time it comes back
+    await backend.notify(notification(room_id, "persistent", incident_id="incident-2"))
+    assert len(backend.of("ready_to_deliver")) == 2
+    assert len(backend.of("configure")) == documents + 1
+
+
 async def test_a_backend_that_does_not_say_so_notifies_all_the_same(
     hass: HomeAssistant, backend: Backend, setup: Setup
 ) -> None:
