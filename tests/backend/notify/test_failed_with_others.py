@@ -16,6 +16,7 @@ from tests.support.failed_notifications import (
     add_in_lane,
     bundle_in,
     fail,
+    fail_one,
     hand_over,
     incident_as,
 )
@@ -212,3 +213,29 @@ async def test_one_that_the_mail_may_have_told_of_is_not_told_anew(
     await _see(connection, bathroom)
     anew = [] if is_unknown else [(PHONE, NotificationKind.ALARM)]
     assert await _again(connection, cellar) == anew
+
+
+async def test_what_the_mail_said_before_it_got_worse_says_nothing_of_that(
+    connection: Connection,
+) -> None:
+    bathroom, cellar = await add_incident(connection), await add_incident(connection, "Cellar")
+    await connection.execute(
+        "UPDATE incident SET state = 'open', opened_at = clock_timestamp(), sequence = sequence + 1"
+    )
+    await fail_one(connection, cellar)
+    assert len(await hand_over(connection)) == 1
+    worse = await add_notification(connection, cellar, kind="step_up", severity="high")
+    async with connection.transaction():
+        both = await add_notification(connection, bathroom, kind="summary")
+        await bundle_in(connection, worse, both)
+    await fail(connection, both)
+    assert len(await hand_over(connection)) == 1
+
+    async def is_told() -> bool:
+        rows = await incidents.lane_rows(connection, cellar, lock=False)
+        return next(row.is_told_elsewhere for row in rows if row.notification_id == worse)
+
+    assert await is_told()
+    # the mail that told of it is taken back before its first try
+    await _see(connection, bathroom)
+    assert not await is_told()
