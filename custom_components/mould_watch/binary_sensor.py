@@ -22,7 +22,7 @@ from .entity import (
 from .room_condition import Condition
 from .room_sensors import UNRECORDED, evidence
 from .runtime import RISK_KEY, MouldWatchConfigEntry
-from .watched_devices import Watched
+from .watched_devices import CONF_ENABLED, CONF_SILENT, Watched
 
 PARALLEL_UPDATES: Final = 0
 
@@ -35,6 +35,13 @@ class RoomBinarySensorDescription(BinarySensorEntityDescription):
     attributes_fn: Callable[[Condition], Mapping[str, Any] | None] = lambda _: None
 
 
+def _has_other_trouble(condition: Condition) -> bool | None:
+    """Return whether something else than mould is the matter; without data None, never a no."""
+    if condition.other_troubles:
+        return True
+    return None if condition.reason in (None, "no_data", "no_outdoor_data") else False
+
+
 BINARY_SENSORS: Final = (
     RoomBinarySensorDescription(
         key=RISK_KEY,
@@ -43,6 +50,13 @@ BINARY_SENSORS: Final = (
         # The backend keeps it True while an incident is open, and None without data.
         is_on_fn=lambda condition: condition.at_risk,
         attributes_fn=evidence,
+    ),
+    RoomBinarySensorDescription(
+        key="other_trouble",
+        translation_key="other_trouble",
+        device_class=BinarySensorDeviceClass.PROBLEM,
+        is_on_fn=_has_other_trouble,
+        attributes_fn=lambda condition: {"what": list(condition.other_troubles)},
     ),
 )
 
@@ -57,6 +71,8 @@ class DeviceBinarySensorDescription(BinarySensorEntityDescription):
     rules_fn: Callable[[Watched], frozenset[str]]
     # its state while an incident of these rules is open
     is_on_in_breach: bool
+    # the key of the subentry's data that is False where the user switched these rules off
+    switch: str
 
 
 DEVICE_BINARY_SENSORS: Final = (
@@ -66,6 +82,7 @@ DEVICE_BINARY_SENSORS: Final = (
         device_class=BinarySensorDeviceClass.PROBLEM,
         rules_fn=Watched.rules,
         is_on_in_breach=True,
+        switch=CONF_ENABLED,
     ),
     DeviceBinarySensorDescription(
         key="reports",
@@ -74,6 +91,7 @@ DEVICE_BINARY_SENSORS: Final = (
         entity_category=EntityCategory.DIAGNOSTIC,
         rules_fn=lambda _: frozenset({SILENT_RULE}),
         is_on_in_breach=False,
+        switch=CONF_SILENT,
     ),
 )
 
@@ -132,10 +150,14 @@ class DeviceBinarySensor(WatchedDeviceEntity, BinarySensorEntity):
     @property
     @override
     def is_on(self) -> bool | None:
-        """Return the state; None when nobody has judged it, or there is no data."""
+        """Return the state; None when nobody has judged it, nobody shall, or there is no data."""
         rules = self.entity_description.rules_fn(self._watched)
         if rules & self.device.breached_rules:
             return self.entity_description.is_on_in_breach
-        if not self.device.judged or rules & self.device.unknown_rules:
+        if (
+            not self.device.judged
+            or self._is_off(self.entity_description.switch)
+            or rules & self.device.unknown_rules
+        ):
             return None
         return not self.entity_description.is_on_in_breach

@@ -29,7 +29,7 @@ from yarl import URL
 from .asking import fetch_devices, fetch_info
 from .const import CONF_TAKE_OVER, DOMAIN, SUBENTRY_DEVICE, SUBENTRY_ROOM
 from .device_flow import DeviceFlow
-from .document import home_from_wire, room_from_wire
+from .document import home_from_wire, home_targets, room_from_wire
 from .errors import MouldWatchClientError
 from .home_flow import HomeSteps
 from .models import BackendInfo, Device
@@ -287,7 +287,9 @@ class MouldWatchConfigFlow(HomeSteps, ConfigFlow, domain=DOMAIN):
                 title=device.title,
                 unique_id=device.unique_id,
             )
-            for device in devices_from_wire(document.get("devices") or ())
+            for device in devices_from_wire(
+                document.get("devices") or (), home_targets(document.get("home") or {})
+            )
         ]
         return None
 

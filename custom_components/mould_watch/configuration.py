@@ -11,10 +11,11 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.storage import Store
 
-from .const import CONF_PHONES, CONF_TAKE_OVER, DOMAIN, TARGET_PERSISTENT
+from .const import CONF_TAKE_OVER, DOMAIN
 from .document import (
     home_as_wire,
     home_from_wire,
+    home_targets,
     room_as_wire,
     room_from_wire,
     room_subentry,
@@ -116,9 +117,7 @@ class Configuration:
                 "temperature_unit": config.units.temperature_unit,
             },
             "rooms": list(rooms.values()),
-            "devices": devices_as_wire(
-                watched.values(), home.get(CONF_PHONES) or [TARGET_PERSISTENT]
-            ),
+            "devices": devices_as_wire(watched.values(), home_targets(home)),
         }
 
     async def changed(self) -> None:
@@ -261,8 +260,9 @@ class Configuration:
                 )
             else:
                 entries.async_add_subentry(self._entry, room_subentry(room))
-        self._use_devices(devices_from_wire(document.get("devices") or ()))
-        entries.async_update_entry(self._entry, options=home_from_wire(document.get("home") or {}))
+        home = document.get("home") or {}
+        self._use_devices(devices_from_wire(document.get("devices") or (), home_targets(home)))
+        entries.async_update_entry(self._entry, options=home_from_wire(home))
         # The listener of the entry has counted the removals: they were the backend's wish.
         self._rooms = frozenset(wanted)
         self._stored["removed"] = []

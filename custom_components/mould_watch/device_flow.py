@@ -19,10 +19,17 @@ from homeassistant.helpers.selector import (
 from homeassistant.helpers.translation import async_get_translations
 
 from .const import DOMAIN, METRIC_TEMPERATURE, METRIC_UNITS
-from .rule_choice import USUAL, rule_choice, rule_selector, rule_settings
+from .rule_choice import (
+    USUAL,
+    USUAL_OF_A_LIMIT,
+    limit_selector,
+    rule_choice,
+    rule_selector,
+    rule_settings,
+)
 from .subentry_flow import PartFlow, name_error
 from .told import CONF_TOLD, suggested_told, told_data, told_section
-from .units import delta_from_kelvin, delta_to_kelvin, from_celsius, to_celsius
+from .units import delta_from_kelvin, delta_to_kelvin, from_celsius, to_celsius_if_changed
 from .watched_devices import (
     CONF_ABOVE,
     CONF_BELOW,
@@ -42,8 +49,6 @@ from .watched_devices import (
 CONF_WHAT: Final = "what"
 CONF_NAME: Final = "name"
 CONF_MORE: Final = "more"
-SEVERITIES: Final = ("watch", "warning", "high")
-DEFAULT_SEVERITY: Final = "warning"
 
 
 class DeviceFlow(PartFlow):
@@ -153,11 +158,8 @@ class DeviceFlow(PartFlow):
         return self._what.metric == METRIC_TEMPERATURE
 
     def _own(self, shown: float, kept: float | None) -> float:
-        """Return a value in the metric's unit; shown rounded, left alone it must not move."""
-        if not self._is_temperature:
-            return shown
-        unchanged = kept is not None and from_celsius(self.hass, kept) == shown
-        return kept if unchanged and kept is not None else to_celsius(self.hass, shown)
+        """Return a value in the metric's unit."""
+        return to_celsius_if_changed(self.hass, shown, kept) if self._is_temperature else shown
 
     def _own_margin(self, shown: float, kept: float | None) -> float:
         if not self._is_temperature:
@@ -183,7 +185,7 @@ class DeviceFlow(PartFlow):
                 delta_from_kelvin(self.hass, margin) if self._is_temperature else margin
             )
         more |= {
-            CONF_SEVERITY: stored.get(CONF_SEVERITY, DEFAULT_SEVERITY),
+            CONF_SEVERITY: rule_choice(stored, USUAL_OF_A_LIMIT),
             CONF_SILENT: rule_choice(
                 {
                     "enabled": stored.get(CONF_SILENT, True),
@@ -213,13 +215,7 @@ class DeviceFlow(PartFlow):
                 probatio.Optional(CONF_MARGIN): _any_number(unit, minimum=0),
                 probatio.Optional(CONF_COUNT): _any_number(None, minimum=1, maximum=100, step=1),
                 probatio.Optional(CONF_MINUTES): _any_number("min", minimum=0, maximum=10080),
-                probatio.Required(CONF_SEVERITY, default=DEFAULT_SEVERITY): SelectSelector(
-                    SelectSelectorConfig(
-                        options=list(SEVERITIES),
-                        translation_key="severity",
-                        mode=SelectSelectorMode.DROPDOWN,
-                    )
-                ),
+                probatio.Required(CONF_SEVERITY, default=USUAL_OF_A_LIMIT): limit_selector(),
             }
         more[probatio.Required(CONF_SILENT, default=USUAL)] = rule_selector()
         more[probatio.Optional(CONF_SILENT_HOURS)] = _any_number("h", minimum=0.25, maximum=744)
@@ -244,8 +240,7 @@ def _as_set(more: Mapping[str, Any]) -> dict[str, Any]:
     data = {key: more[key] for key in numbers if more.get(key) is not None}
     if more.get(CONF_COUNT) is not None:
         data[CONF_COUNT] = int(more[CONF_COUNT])
-    if more.get(CONF_SEVERITY, DEFAULT_SEVERITY) != DEFAULT_SEVERITY:
-        data[CONF_SEVERITY] = more[CONF_SEVERITY]
+    data |= rule_settings(more.get(CONF_SEVERITY, USUAL_OF_A_LIMIT), USUAL_OF_A_LIMIT)
     silent = rule_settings(more[CONF_SILENT])
     if "enabled" in silent:
         data[CONF_SILENT] = False

@@ -8,6 +8,7 @@ from homeassistant.core import HomeAssistant
 
 from .document import rooms_of
 from .runtime import MouldWatchConfigEntry, MouldWatchRuntime
+from .watched_devices import watched_of
 
 TO_REDACT: Final = {
     CONF_TOKEN,
@@ -16,6 +17,8 @@ TO_REDACT: Final = {
     "native_id",
     "phones",
     "registry_id",
+    "services",
+    "targets",
     "title",
     "unique_id",
 }
@@ -37,6 +40,7 @@ async def async_get_config_entry_diagnostics(
             }
             for room_id, subentry in rooms_of(entry).items()
         ],
+        "watched": [dict(subentry.data) for subentry in watched_of(entry).values()],
         "connected": runtime.coordinator.last_update_success,
         "read_only": runtime.configuration.reader,
         "health": dict(data.health),

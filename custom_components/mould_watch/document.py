@@ -1,6 +1,6 @@
 """What an entry says, and how the configuration document spells it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from .const import (
     METRIC_HUMIDITY,
     METRIC_TEMPERATURE,
     SUBENTRY_ROOM,
+    TARGET_PERSISTENT,
 )
 from .sources import source_from_wire
 from .told import CONF_TARGETS, Told
@@ -60,6 +61,12 @@ def home_as_wire(options: Mapping[str, Any]) -> dict[str, Any]:
     if options.get(CONF_SERVICES):
         home[CONF_PHONES] = told_of_home(options).as_wire()
     return home
+
+
+def home_targets(home: Mapping[str, Any]) -> Sequence[str]:
+    """Return who is told of the home, as the document says it."""
+    targets: Sequence[str] = home.get(CONF_PHONES) or [TARGET_PERSISTENT]
+    return targets
 
 
 def told_of_home(options: Mapping[str, Any]) -> Told:

@@ -17,7 +17,7 @@ from .document import rooms_of
 from .models import Device, Room
 from .room_condition import Condition
 from .runtime import MouldWatchConfigEntry
-from .watched_devices import Watched, watched_of
+from .watched_devices import CONF_SILENT, Watched, watched_of
 
 
 class PartEntity[Shown](CoordinatorEntity[MouldWatchCoordinator]):
@@ -115,8 +115,28 @@ class WatchedDeviceEntity(PartEntity[Device]):
         self._device_key = self._watched.key(entry.runtime_data.instance_id)
 
     @override
+    async def async_added_to_hass(self) -> None:
+        """Show at once what the user switches off or on."""
+        await super().async_added_to_hass()
+        runtime = self._entry.runtime_data
+        self.async_on_remove(runtime.async_add_subentry_listener(self.async_write_ha_state))
+
+    @override
     def _told(self) -> Device | None:
         return self.coordinator.data.devices.get(self._device_key)
+
+    def _is_off(self, switch: str) -> bool:
+        """Say whether the user switched a rule off, for this or for all that the device measures.
+
+        `switch`: a key of the data of a subentry, which is False then.
+        """
+        source = self._watched.source
+        return any(
+            subentry.data.get(switch) is False
+            for subentry in watched_of(self._entry).values()
+            if subentry.subentry_id == self._subentry_id
+            or (switch == CONF_SILENT and Watched.of(subentry.data).source == source)
+        )
 
     @property
     def device(self) -> Device:

@@ -12,6 +12,8 @@ from homeassistant.util import dt as dt_util
 
 # an incident in one of these is what its rule warns of
 RISK_STATES: Final = frozenset({"open", "recovering"})
+# the kinds of rules that "at risk" is about, that of earlier versions among them
+MOULD_RULES: Final = frozenset({"mould_level", "surface_damp"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,6 +49,8 @@ class Condition:
     incident_since: str | None = None
     # all that are open, whatever they are about
     incident_ids: tuple[str, ...] = ()
+    # the kinds of those of them that are about something else than mould
+    other_troubles: tuple[str, ...] = ()
     learning_until: str | None = None
     # share of the hours with data, 0..1
     coverage: float | None = None
@@ -77,6 +81,7 @@ class Condition:
             at_risk=data.get("at_risk"),
             incident_since=text_or_none(incident.get("since")),
             incident_ids=incident_ids(data),
+            other_troubles=_other_troubles(data),
             learning_until=text_or_none(data.get("learning_until")),
             coverage=data.get("coverage"),
             lowest_safe_temperature_c=data.get("lowest_safe_temperature_c"),
@@ -89,13 +94,19 @@ class Condition:
         )
 
 
+def _other_troubles(condition: Mapping[str, Any]) -> tuple[str, ...]:
+    # a threshold's id follows its kind
+    kinds = {str(one["rule_id"]).partition(":")[0] for one in _open_incidents(condition)}
+    return tuple(sorted(kinds - MOULD_RULES))
+
+
 def incident_ids(condition: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the ids of the open incidents of a condition, a room's or a device's."""
-    return tuple(
-        str(incident["incident_id"])
-        for incident in condition.get("incidents") or ()
-        if incident["state"] in RISK_STATES
-    )
+    return tuple(str(incident["incident_id"]) for incident in _open_incidents(condition))
+
+
+def _open_incidents(condition: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [one for one in condition.get("incidents") or () if one["state"] in RISK_STATES]
 
 
 def text_or_none(value: object) -> str | None:

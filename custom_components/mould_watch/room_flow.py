@@ -19,6 +19,7 @@ from .const import (
     CONF_HUMIDITY,
     CONF_OUTDOOR,
     CONF_PROTECT,
+    CONF_RULES,
     CONF_SOURCES,
     CONF_TEMPERATURE,
     DEFAULT_PROTECT,
@@ -27,6 +28,13 @@ from .const import (
 )
 from .document import room_as_wire, room_from_wire, rooms_of
 from .errors import MouldWatchClientError
+from .room_limits import (
+    CONF_LIMITS,
+    limits_data,
+    limits_fault,
+    limits_section,
+    suggested_limits,
+)
 from .room_options import (
     option_sections,
     options_data,
@@ -34,6 +42,7 @@ from .room_options import (
     suggested_options,
     surface_source,
 )
+from .room_rules import rules_data, rules_section, suggested_rules
 from .selectors import source_selector, temperature_source_selector
 from .sources import SAME_DEVICE, source_from_choice, source_from_wire
 from .subentry_flow import PartFlow, name_error
@@ -149,6 +158,8 @@ class RoomFlow(PartFlow):
             return None, {CONF_TEMPERATURE: "temperature_missing"}, {}
         if faults := options_error(user_input):
             return None, faults, {}
+        if crossed := limits_fault(user_input[CONF_LIMITS]):
+            return None, {"base": crossed}, {}
         if fault := await self._told_fault(user_input, stored):
             return None, *fault
         data = {
@@ -159,6 +170,8 @@ class RoomFlow(PartFlow):
             },
             CONF_PROTECT: user_input[CONF_PROTECT],
             **options_data(self.hass, user_input, stored),
+            **rules_data(user_input[CONF_RULES], stored),
+            **limits_data(self.hass, user_input[CONF_LIMITS], stored),
             **told_data(user_input[CONF_TOLD]),
         }
         check = self._entry.runtime_data.configuration.check(room_as_wire(room_id, name, data))
@@ -217,6 +230,8 @@ class RoomFlow(PartFlow):
             CONF_TEMPERATURE: self._catalogue.temperature_choice(temperature, humidity),
             CONF_PROTECT: stored.get(CONF_PROTECT, DEFAULT_PROTECT),
             **suggested_options(self.hass, stored),
+            CONF_RULES: suggested_rules(stored),
+            CONF_LIMITS: suggested_limits(self.hass, stored),
             CONF_TOLD: suggested_told(stored, self._home_told),
         }
 
@@ -254,6 +269,8 @@ class RoomFlow(PartFlow):
                     )
                 ),
                 **option_sections(self.hass, catalogue, stored, errors.get("base")),
+                probatio.Required(CONF_RULES): rules_section(),
+                probatio.Required(CONF_LIMITS): limits_section(self.hass, errors.get("base")),
                 probatio.Required(CONF_TOLD): told_section(
                     await self._known_services(), stored, self._home_told, errors.get("base")
                 ),

@@ -1,4 +1,4 @@
-"""A room's settings that nobody needs to change: two folded sections of its form.
+"""A room's surface, and how its mould is judged: two folded sections of its form.
 
 Only what the user changed is stored: a better default of a later version reaches everyone else.
 """
@@ -10,19 +10,15 @@ import probatio
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import (
-    NumberSelector,
-    NumberSelectorConfig,
-    NumberSelectorMode,
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
 )
 
 from .const import APPLIES_FROM, CONF_SOURCES
-from .rule_choice import USUAL, rule_choice, rule_selector, rule_settings
-from .selectors import source_selector
+from .selectors import Bounds, number, source_selector
 from .sources import SourceCatalogue, source_from_choice, source_from_wire
-from .units import from_celsius, temperature_selector, to_celsius
+from .units import from_celsius, temperature_selector, to_celsius_if_changed
 
 CONF_SURFACE: Final = "surface"
 CONF_MORE: Final = "more"
@@ -32,9 +28,6 @@ CONF_SURFACE_TEMPERATURE: Final = "surface_temperature"
 CONF_MATERIAL: Final = "material"
 CONF_VISIBLE_MOULD: Final = "visible_mould"
 CONF_APPLIES_FROM: Final = "applies_from"
-CONF_CONDENSATION: Final = "condensation"
-CONF_CONDENSATION_MINUTES: Final = "condensation_minutes"
-CONF_NO_DATA: Final = "no_data"
 CONF_DECLINE: Final = "decline"
 # in `sources` of the stored room
 SURFACE_SOURCE: Final = "surface_temperature"
@@ -62,9 +55,6 @@ DECLINES: Final[Mapping[str, float]] = {
 _SURFACE_FAULTS: Final = ("surface_twice", "mean_without_factor")
 _MORE_FAULTS: Final = ("damage_below_high",)
 
-type Bounds = tuple[float, float, float, str | None]
-
-# key -> minimum, maximum, step, unit: the backend's own bounds
 _FACTOR: Final[Bounds] = (0.2, 1.0, 0.01, None)
 _CALIBRATION: Final[Bounds] = (1.0, 5.0, 0.01, None)
 _U_VALUE: Final[Bounds] = (0.1, 6.0, 0.05, "W/(m²·K)")
@@ -74,7 +64,6 @@ NUMBERS: Final[Mapping[str, Bounds]] = {
     "recovery_margin_pct": (1, 20, 0.5, "%"),
     "recovery_hours": (1, 48, 0.5, "h"),
 }
-_CONDENSATION_MINUTES: Final[Bounds] = (0, 1440, 5, "min")
 USUAL_HIGH_INDEX: Final = 1.0
 USUAL_DAMAGE_INDEX: Final = 3.0
 LEVELS: Final[Mapping[str, Bounds]] = {
@@ -122,9 +111,6 @@ def option_sections(
         probatio.Optional(key): number(*bounds) for key, bounds in {**LEVELS, **NUMBERS}.items()
     }
     more[probatio.Optional(CONF_DECLINE)] = _choice(CONF_DECLINE, tuple(DECLINES))
-    more[probatio.Required(CONF_CONDENSATION, default=USUAL)] = rule_selector()
-    more[probatio.Optional(CONF_CONDENSATION_MINUTES)] = number(*_CONDENSATION_MINUTES)
-    more[probatio.Required(CONF_NO_DATA, default=USUAL)] = rule_selector()
     return {
         probatio.Required(CONF_SURFACE): section(
             probatio.Schema(surface), {"collapsed": fault not in _SURFACE_FAULTS}
@@ -166,12 +152,9 @@ def options_data(
     data |= {key: more[key] for key in NUMBERS if more.get(key) is not None}
     if levels := {key: _whole(key, more[key]) for key in LEVELS if more.get(key) is not None}:
         data["levels"] = levels
-    if rules := _rules(more, stored):
-        data["rules"] = rules
     if (decline := more.get(CONF_DECLINE)) is not None:
         data[CONF_DECLINE] = DECLINES[decline]
-    # what this form does not show stays as it is
-    return data | {key: stored[key] for key in ("metric_thresholds",) if key in stored}
+    return data
 
 
 def _surface_data(
@@ -186,10 +169,7 @@ def _surface_data(
         # mold_indicator's factor is the other way up
         data[_FACTOR_KEY] = round(1 / factor, 4)
     if (shown := surface.get(CONF_SURFACE_TEMPERATURE)) is not None:
-        kept = stored.get(_TEMPERATURE_KEY)
-        unchanged = kept is not None and from_celsius(hass, kept) == shown
-        # Shown rounded: left alone it must not move.
-        data[_TEMPERATURE_KEY] = kept if unchanged else to_celsius(hass, shown)
+        data[_TEMPERATURE_KEY] = to_celsius_if_changed(hass, shown, stored.get(_TEMPERATURE_KEY))
     if (seen := surface.get(CONF_VISIBLE_MOULD, stored.get(CONF_VISIBLE_MOULD))) is not None:
         data[CONF_VISIBLE_MOULD] = seen
     if surface.get(CONF_APPLIES_FROM) == "always":
@@ -213,41 +193,11 @@ def suggested_options(hass: HomeAssistant, stored: Mapping[str, Any]) -> dict[st
         surface[CONF_SURFACE_SENSOR] = source_from_wire(source).choice
     # whatever a former change was about
     surface[CONF_APPLIES_FROM] = "now"
-    rules = stored.get("rules", {})
     more = {key: stored[key] for key in NUMBERS if key in stored}
     more |= dict(stored.get("levels", {}))
-    more |= {
-        CONF_CONDENSATION: rule_choice(rules.get(CONF_CONDENSATION, {})),
-        CONF_NO_DATA: rule_choice(rules.get(CONF_NO_DATA, {})),
-    }
-    if (minutes := rules.get(CONF_CONDENSATION, {}).get("minutes")) is not None:
-        more[CONF_CONDENSATION_MINUTES] = minutes
     if (decline := stored.get(CONF_DECLINE)) is not None:
         more[CONF_DECLINE] = next(word for word, one in DECLINES.items() if one == decline)
     return {CONF_SURFACE: surface, CONF_MORE: more}
-
-
-def number(minimum: float, maximum: float, step: float, unit: str | None) -> NumberSelector:
-    """Return a selector of a number."""
-    config = NumberSelectorConfig(min=minimum, max=maximum, step=step, mode=NumberSelectorMode.BOX)
-    if unit is not None:
-        config["unit_of_measurement"] = unit
-    return NumberSelector(config)
-
-
-def _rules(more: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the rules with these two as chosen, and else as they were."""
-    rules = {kind: dict(settings) for kind, settings in stored.get("rules", {}).items()}
-    for kind in (CONF_CONDENSATION, CONF_NO_DATA):
-        settings = rules.setdefault(kind, {})
-        settings.pop("enabled", None)
-        settings.pop("severity", None)
-        settings |= rule_settings(more[kind])
-    condensation = rules[CONF_CONDENSATION]
-    condensation.pop("minutes", None)
-    if (minutes := more.get(CONF_CONDENSATION_MINUTES)) is not None:
-        condensation["minutes"] = minutes
-    return {kind: settings for kind, settings in rules.items() if settings}
 
 
 def _whole(key: str, value: float) -> float:

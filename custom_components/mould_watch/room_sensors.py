@@ -264,5 +264,6 @@ UNRECORDED: Final = frozenset(
         "difference_g_m3",
         "trend",
         "events",
+        "what",
     }
 )

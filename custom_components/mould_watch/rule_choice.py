@@ -12,6 +12,9 @@ from homeassistant.helpers.selector import (
 USUAL: Final = "usual"
 OFF: Final = "off"
 RULE_CHOICES: Final = (USUAL, "watch", "warning", "high", OFF)
+# of a limit, which is a warning where nothing else is said
+USUAL_OF_A_LIMIT: Final = "warning"
+LIMIT_CHOICES: Final = ("watch", "warning", "high", OFF)
 
 
 def rule_selector() -> SelectSelector:
@@ -23,19 +26,24 @@ def rule_selector() -> SelectSelector:
     )
 
 
-def rule_choice(settings: Mapping[str, Any]) -> str:
+def limit_selector() -> SelectSelector:
+    """Return a selector of how serious it is when a limit is crossed."""
+    return SelectSelector(
+        SelectSelectorConfig(
+            options=list(LIMIT_CHOICES),
+            translation_key="severity",
+            mode=SelectSelectorMode.DROPDOWN,
+        )
+    )
+
+
+def rule_choice(settings: Mapping[str, Any], usual: str = USUAL) -> str:
     """Return the form's spelling of a rule's settings."""
-    if settings.get("enabled") is False:
-        return OFF
-    return str(settings.get("severity") or USUAL)
+    return OFF if settings.get("enabled") is False else str(settings.get("severity") or usual)
 
 
-def rule_settings(choice: str) -> dict[str, Any]:
+def rule_settings(choice: str, usual: str = USUAL) -> dict[str, Any]:
     """Return a rule's settings of the form's spelling; the usual ones are not stored."""
-    match choice:
-        case "usual":
-            return {}
-        case "off":
-            return {"enabled": False}
-        case severity:
-            return {"severity": severity}
+    if choice == usual:
+        return {}
+    return {"enabled": False} if choice == OFF else {"severity": choice}

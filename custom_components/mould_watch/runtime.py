@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 RISK_KEY: Final = "mould_risk"
-ENTITIES_OF_A_ROOM: Final = 18
+ENTITIES_OF_A_ROOM: Final = 19
 
 type MouldWatchConfigEntry = ConfigEntry[MouldWatchRuntime]
 

@@ -4,6 +4,9 @@ from homeassistant.helpers.selector import (
     DeviceFilterSelectorConfig,
     DeviceSelector,
     DeviceSelectorConfig,
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
     SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
@@ -12,6 +15,17 @@ from homeassistant.helpers.selector import (
 
 from .const import METRIC_TEMPERATURE, MOBILE_APP
 from .sources import SAME_DEVICE, Source, SourceCatalogue
+
+type Bounds = tuple[float, float, float, str | None]
+"""Minimum, maximum, step and unit of a number: the backend's own bounds."""
+
+
+def number(minimum: float, maximum: float, step: float, unit: str | None) -> NumberSelector:
+    """Return a selector of a number."""
+    config = NumberSelectorConfig(min=minimum, max=maximum, step=step, mode=NumberSelectorMode.BOX)
+    if unit is not None:
+        config["unit_of_measurement"] = unit
+    return NumberSelector(config)
 
 
 def phone_selector() -> DeviceSelector:

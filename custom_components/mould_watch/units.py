@@ -19,6 +19,12 @@ def to_celsius(hass: HomeAssistant, value: float) -> float:
     return round(TemperatureConverter.convert(value, unit, UnitOfTemperature.CELSIUS), 2)
 
 
+def to_celsius_if_changed(hass: HomeAssistant, shown: float, kept: float | None) -> float:
+    """Return a temperature that a form gave back in °C: shown rounded, left alone it stays."""
+    is_unchanged = kept is not None and from_celsius(hass, kept) == shown
+    return kept if is_unchanged and kept is not None else to_celsius(hass, shown)
+
+
 def from_celsius(hass: HomeAssistant, value_c: float) -> float:
     """Return a temperature in the home's unit."""
     unit = hass.config.units.temperature_unit

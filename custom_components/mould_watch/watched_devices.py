@@ -25,10 +25,13 @@ CONF_MARGIN: Final = "margin"
 CONF_COUNT: Final = "count"
 CONF_MINUTES: Final = "minutes"
 CONF_SEVERITY: Final = "severity"
+CONF_ENABLED: Final = "enabled"
 CONF_SILENT: Final = "silent"
 CONF_SILENT_HOURS: Final = "silent_hours"
 CONF_SILENT_SEVERITY: Final = "silent_severity"
 _SIDES: Final = (CONF_ABOVE, CONF_BELOW)
+# of a limit, as the document spells them
+_LIMIT_KEYS: Final = (CONF_COUNT, CONF_MINUTES, CONF_SEVERITY, CONF_ENABLED, CONF_NOTIFY)
 _NAMESPACE: Final = uuid5(NAMESPACE_URL, "https://github.com/mould-watch/mould-watch/rules")
 
 
@@ -84,12 +87,12 @@ def devices_as_wire(
 ) -> list[dict[str, Any]]:
     """Return the document's devices of these subentries: (title, data).
 
-    To the backend a device is one, whatever is watched of it: told of it are all that one of its
-    subentries names, and those of the home, `home_told`, if one of them is told of as the home.
+    Each limit tells those whom its subentry names. To the backend a device is one, whatever is
+    watched of it: of its silence are told all who are told of anything about it, those of the
+    home, `home_told`, among them if one of its subentries is told of as the home.
     """
     devices: dict[str, dict[str, Any]] = {}
-    targets: dict[str, list[Sequence[str] | None]] = {}
-    is_silence_told: dict[str, bool] = {}
+    watches: dict[str, list[Mapping[str, Any]]] = {}
     for title, data in watched:
         what = Watched.of(data)
         device = devices.setdefault(
@@ -100,27 +103,26 @@ def devices_as_wire(
             device.setdefault("thresholds", []).extend(thresholds)
         if silent := _silent(data):
             device.setdefault("rules", {}).setdefault("silent", {}).update(silent)
-        key = what.source.choice
-        targets.setdefault(key, []).append(data.get(CONF_TARGETS))
-        is_silence_told[key] = is_silence_told.get(key, False) or data.get(CONF_NOTIFY, True)
+        watches.setdefault(what.source.choice, []).append(data)
     for key, device in devices.items():
-        if any(named is not None for named in targets[key]):
-            told = (one for named in targets[key] for one in (named or home_told))
-            device[CONF_TARGETS] = list(dict.fromkeys(told))
-        if not is_silence_told[key]:
-            device.setdefault("rules", {}).setdefault("silent", {})["notify"] = False
+        if told := _told_of_silence(watches[key], home_told):
+            device.setdefault("rules", {}).setdefault("silent", {}).update(told)
     return list(devices.values())
 
 
-def devices_from_wire(devices: Iterable[Mapping[str, Any]]) -> list[ConfigSubentry]:
-    """Return the subentries of a stored document's devices."""
+def devices_from_wire(
+    devices: Iterable[Mapping[str, Any]], home_told: Sequence[str]
+) -> list[ConfigSubentry]:
+    """Return the subentries of a stored document's devices; `home_told`: who is told of it."""
     found: dict[str, ConfigSubentry] = {}
     for device in devices:
         source = source_from_wire(device["source"]).as_wire()
         by_metric: dict[str | None, list[Mapping[str, Any]]] = {}
         for threshold in device.get("thresholds") or ():
             by_metric.setdefault(str(threshold["metric"]), []).append(threshold)
-        for metric, thresholds in (by_metric or {None: []}).items():
+        if _others_hear_of_silence(device, home_told):
+            by_metric[None] = []
+        for metric, thresholds in by_metric.items():
             data: dict[str, Any] = {CONF_SOURCE: source}
             if metric is not None:
                 data[CONF_METRIC] = metric
@@ -129,7 +131,7 @@ def devices_from_wire(devices: Iterable[Mapping[str, Any]]) -> list[ConfigSubent
                 # whether it is told of is each threshold's own to say
                 data.pop(CONF_NOTIFY, None)
                 data |= _limits(thresholds)
-            if targets := device.get(CONF_TARGETS):
+            if targets := _named(device, thresholds):
                 data[CONF_TARGETS] = list(targets)
             name = next((t["name"] for t in thresholds if t.get("name")), device.get("name"))
             subentry = ConfigSubentry(
@@ -153,8 +155,37 @@ def _threshold(what: Watched, title: str, data: Mapping[str, Any], side: str) ->
     }
     if (margin := data.get(CONF_MARGIN)) is not None:
         threshold["recovery_threshold"] = limit - margin if side == CONF_ABOVE else limit + margin
-    keys = (CONF_COUNT, CONF_MINUTES, CONF_SEVERITY, CONF_NOTIFY)
-    return threshold | {key: data[key] for key in keys if key in data}
+    return threshold | {key: data[key] for key in (*_LIMIT_KEYS, CONF_TARGETS) if key in data}
+
+
+def _told_of_silence(
+    watches: Sequence[Mapping[str, Any]], home_told: Sequence[str]
+) -> dict[str, Any]:
+    """Return what the document says of who is told of a device's silence."""
+    told = [data for data in watches if data.get(CONF_NOTIFY, True)]
+    named = [data.get(CONF_TARGETS) for data in told or watches]
+    said: dict[str, Any] = {} if told else {CONF_NOTIFY: False}
+    if any(one is not None for one in named):
+        everybody = (target for one in named for target in one or home_told)
+        said[CONF_TARGETS] = list(dict.fromkeys(everybody))
+    return said
+
+
+def _others_hear_of_silence(device: Mapping[str, Any], home_told: Sequence[str]) -> bool:
+    """Say whether a device is watched for its reports alone, beside its limits or without any."""
+    thresholds = device.get("thresholds") or ()
+    named = {target for one in thresholds for target in _named(device, [one]) or home_told}
+    return not thresholds or not set(_named(device, ()) or ()) <= named
+
+
+def _named(
+    device: Mapping[str, Any], thresholds: Iterable[Mapping[str, Any]]
+) -> Sequence[str] | None:
+    """Return whom a metric's limits name, or of no metric the silence; None: as the home."""
+    rules = thresholds or [(device.get("rules") or {}).get("silent") or {}]
+    own = (rule[CONF_TARGETS] for rule in rules if rule.get(CONF_TARGETS))
+    named: Sequence[str] | None = next(own, device.get(CONF_TARGETS))
+    return named
 
 
 def _silent(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -189,6 +220,5 @@ def _limits(thresholds: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         data[str(threshold["direction"])] = limit
         if (recovery := threshold.get("recovery_threshold")) is not None:
             data[CONF_MARGIN] = round(abs(limit - recovery), 6)
-        keys = (CONF_COUNT, CONF_MINUTES, CONF_SEVERITY, CONF_NOTIFY)
-        data |= {key: threshold[key] for key in keys if threshold.get(key) is not None}
+        data |= {key: threshold[key] for key in _LIMIT_KEYS if threshold.get(key) is not None}
     return data

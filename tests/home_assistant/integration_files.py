@@ -16,7 +16,14 @@ SCALE: dict[str, Any] = yaml.safe_load((INTEGRATION / "quality_scale.yaml").read
 FLOW_FILES = {
     "config": ("config_flow.py", "home_flow.py"),
     "options": ("home_flow.py",),
-    "room": ("room_flow.py", "room_options.py", "subentry_flow.py", "told.py"),
+    "room": (
+        "room_flow.py",
+        "room_limits.py",
+        "room_options.py",
+        "room_rules.py",
+        "subentry_flow.py",
+        "told.py",
+    ),
     "device": ("device_flow.py", "subentry_flow.py", "told.py"),
 }
 FLOW_TEXTS = {
@@ -29,7 +36,9 @@ FLOW_CODE = (
     "config_flow.py",
     "home_flow.py",
     "room_flow.py",
+    "room_limits.py",
     "room_options.py",
+    "room_rules.py",
     "device_flow.py",
     "rule_choice.py",
     "selectors.py",

@@ -13,7 +13,9 @@ FORM: dict[str, Any] = {
     "humidity": "device:mqtt:0x01",
     "protect": "cold_wall",
     "surface": {},
-    "more": {"condensation": "usual", "no_data": "usual"},
+    "more": {},
+    "rules": {"mould_level": "usual", "condensation": "usual", "no_data": "usual"},
+    "limits": {"humidity_severity": "warning", "temperature_severity": "warning"},
     "told": {"notify": True, "who": "as_home"},
 }
 
@@ -34,3 +36,10 @@ async def change_room(hass: HomeAssistant, entry: MockConfigEntry, title: str = 
 
 def options_of(result: Any, field: str) -> list[str]:  # noqa: ANN401 - a flow result has many shapes
     return [option["value"] for option in result["data_schema"].schema[field].config["options"]]
+
+
+def opened_in(result: Any) -> list[str]:  # noqa: ANN401 - a flow result has many shapes
+    """Return the sections of a form that are not folded away."""
+    fields = {str(key): field for key, field in result["data_schema"].schema.items()}
+    sections = {key: one for key, one in fields.items() if hasattr(one, "options")}
+    return [key for key, one in sections.items() if not one.options.get("collapsed", True)]

@@ -1,5 +1,7 @@
 """What a device's form says in its sections: margins, silence, and who is told."""
 
+from typing import Any
+
 import pytest
 from homeassistant.core import HomeAssistant
 
@@ -7,7 +9,9 @@ from tests.home_assistant.backend import Backend
 from tests.home_assistant.conftest import Setup
 from tests.home_assistant.device_forms import (
     CHOICE,
+    FORM,
     FRIDGE,
+    MORE,
     TOLD,
     change_device,
     start_device,
@@ -43,8 +47,10 @@ async def test_everything_a_user_can_say_reaches_the_backend(
     await until(lambda: bool((backend.document or {}).get("devices")))
     assert backend.document is not None
     (sent,) = backend.document["devices"]
-    assert sent["rules"] == {"silent": {"severity": "high", "hours": 2, "notify": False}}
-    assert sent["targets"] == ["phone-1", "apprise:mail"]
+    told_of_it = ["phone-1", "apprise:mail"]
+    silent = {"severity": "high", "hours": 2, "notify": False, "targets": told_of_it}
+    assert sent["rules"] == {"silent": silent}
+    assert "targets" not in sent
     above, below = sent["thresholds"]
     assert above["rule_id"] != below["rule_id"]
     assert (above["recovery_threshold"], below["recovery_threshold"]) == (7.5, 2.5)
@@ -53,6 +59,7 @@ async def test_everything_a_user_can_say_reaches_the_backend(
         assert threshold["minutes"] == 10
         assert threshold["severity"] == "high"
         assert threshold["notify"] is False
+        assert threshold["targets"] == told_of_it
     # and the backend gives the same back to a new entry
     (subentry,) = entry.subentries.values()
     before = dict(subentry.data)
@@ -79,6 +86,32 @@ async def test_a_device_may_be_watched_only_for_its_reports(
     await entry.runtime_data.configuration.use_backend()
     (after,) = entry.subentries.values()
     assert dict(after.data) == {"source": FRIDGE, "silent_hours": 3}
+
+
+async def test_a_limit_may_be_switched_off_and_on_again(
+    hass: HomeAssistant, backend: Backend, setup: Setup
+) -> None:
+    entry = await setup(watched(above=8.0, severity="high"))
+    more = {**MORE, "severity": "off"}
+    await fill_in(hass, await change_device(hass, entry), {**FORM, "more": more})
+    (subentry,) = entry.subentries.values()
+    assert {key: subentry.data.get(key) for key in ("above", "enabled", "severity")} == {
+        "above": 8,
+        "enabled": False,
+        "severity": None,
+    }
+
+    def limit(message: dict[str, Any]) -> dict[str, Any]:
+        (threshold,) = message["document"]["devices"][0]["thresholds"]
+        return dict(threshold)
+
+    await backend.wait_for("configure", lambda m: limit(m).get("enabled") is False)
+    await entry.runtime_data.configuration.use_backend()
+    result = await change_device(hass, entry)
+    assert suggested_of(result["data_schema"].schema["more"].schema)["severity"] == "off"
+    await fill_in(hass, result, FORM)
+    (subentry,) = entry.subentries.values()
+    assert "enabled" not in subentry.data
 
 
 async def test_silence_that_is_only_shown_or_not_even_that(

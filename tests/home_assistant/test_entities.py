@@ -65,6 +65,7 @@ async def test_a_room_shows_its_condition(
         "highest_safe_humidity": "58.0",
         "data_coverage": "90.0",
         "mould_risk": "on",
+        "other_trouble": "off",
     }
     for entity_id in ("sensor.bathroom_reason", "binary_sensor.bathroom_mould_risk"):
         why = hass.states.get(entity_id)
@@ -104,6 +105,7 @@ async def test_a_room_shows_its_condition(
             "drying_half_time",
             "coverage",
             "mould_risk",
+            "other_trouble",
             "cleaned",
         )
     }
@@ -338,7 +340,7 @@ async def test_news_of_one_room_writes_no_entity_of_another(
         }
 
     before = reported()
-    assert len(before) == 17
+    assert len(before) == 18
     await backend.tell_condition(room_id_of(two_rooms), dew_point_c=3.0)
     await until(lambda: _states(hass, "bathroom")["dew_point"] == "3.0")
     assert reported() == before
@@ -395,3 +397,29 @@ async def test_a_watched_entity_is_shown_as_found_before_it_reports(
     await backend.tell_condition(room_id_of(entry))
     await until(lambda: _states(hass)["dew_point"] == "16.2")
     assert _states(hass)["watched_temperature"] == "unknown"
+
+
+async def test_whatever_else_is_the_matter_with_a_room_is_shown(
+    hass: HomeAssistant, backend: Backend, setup: Setup
+) -> None:
+    """What is only information is told to no phone: here it can be seen."""
+    entry = await setup(room())
+
+    def incident(rule_id: str, state: str = "open") -> dict[str, str]:
+        return {"incident_id": rule_id, "rule_id": rule_id, "state": state, "level": "watch"}
+
+    async def shown(expected: str, what: list[str], **condition: object) -> None:
+        await backend.tell_condition(room_id_of(entry), **condition)
+        await until(lambda: _states(hass).get("other_trouble") == expected)
+        state = hass.states.get("binary_sensor.bathroom_other_trouble")
+        assert state is not None
+        assert state.attributes["what"] == what
+
+    mould = incident("mould_level")
+    await shown("off", [], incidents=[mould, incident("condensation", "verifying")])
+    limits = [incident("threshold:1"), incident("threshold:2", "recovering")]
+    await shown(
+        "on", ["condensation", "threshold"], incidents=[mould, incident("condensation"), *limits]
+    )
+    await shown("unknown", [], incidents=[], reason="no_data")
+    await shown("on", ["no_data"], incidents=[incident("no_data")], reason="no_data")

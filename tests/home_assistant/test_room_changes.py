@@ -28,10 +28,7 @@ async def test_a_room_is_changed_in_place(
         "f_rsi": 0.6,
         "applies_from": "now",
     }
-    assert suggested_of(result["data_schema"].schema["more"].schema) == {
-        "condensation": "usual",
-        "no_data": "usual",
-    }
+    assert suggested_of(result["data_schema"].schema["more"].schema) == {}
     assert suggested_of(result["data_schema"].schema["told"].schema) == {
         "notify": False,
         "who": "as_home",

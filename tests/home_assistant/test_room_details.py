@@ -1,4 +1,4 @@
-"""What a room's form says in its sections: the surface, what was seen, decline, single rules."""
+"""What a room's form says in its sections: the surface, what was seen, how mould is judged."""
 
 import pytest
 from homeassistant.core import HomeAssistant
@@ -6,7 +6,7 @@ from homeassistant.core import HomeAssistant
 from tests.home_assistant.backend import Backend
 from tests.home_assistant.conftest import RegisterSensor, Setup, room
 from tests.home_assistant.forms import fill_in, suggested_of
-from tests.home_assistant.room_forms import DEVICE, FORM, change_room, start_room
+from tests.home_assistant.room_forms import DEVICE, FORM, change_room, opened_in, start_room
 
 
 async def test_only_changed_values_are_stored(hass: HomeAssistant, setup: Setup) -> None:
@@ -27,9 +27,12 @@ async def test_only_changed_values_are_stored(hass: HomeAssistant, setup: Setup)
         "humidity_uncertainty_pct": 2,
         "recovery_margin_pct": 3,
         "recovery_hours": 2,
+        "decline": "almost_none",
+    }
+    rules = {
+        "mould_level": "watch",
         "condensation": "off",
         "condensation_minutes": 60,
-        "decline": "almost_none",
         "no_data": "high",
     }
     told = {
@@ -38,8 +41,8 @@ async def test_only_changed_values_are_stored(hass: HomeAssistant, setup: Setup)
         "phones": ["phone-1"],
         "services": ["mail"],
     }
-    form = {**FORM, "protect": "cellar", "surface": surface, "more": more, "told": told}
-    await fill_in(hass, result, form)
+    folded = {"surface": surface, "more": more, "rules": rules, "told": told}
+    await fill_in(hass, result, {**FORM, "protect": "cellar", **folded})
     (subentry,) = entry.subentries.values()
     assert dict(subentry.data) == {
         "sources": {"temperature": DEVICE, "humidity": DEVICE},
@@ -60,6 +63,7 @@ async def test_only_changed_values_are_stored(hass: HomeAssistant, setup: Setup)
         "recovery_hours": 2,
         "decline": 0.1,
         "rules": {
+            "mould_level": {"severity": "watch"},
             "condensation": {"enabled": False, "minutes": 60},
             "no_data": {"severity": "high"},
         },
@@ -128,13 +132,10 @@ async def test_what_does_not_go_together_is_told(
 ) -> None:
     entry = await setup()
     result = await start_room(hass, entry)
-    form = {**FORM, "surface": surface, "more": {**FORM["more"], **more}}
-    result = await fill_in(hass, result, form)
+    result = await fill_in(hass, result, {**FORM, "surface": surface, "more": more})
     assert result["errors"] == {"base": error}
     # the section that it is about is open
-    sections = {key: result["data_schema"].schema[key] for key in ("surface", "more", "told")}
-    opened = [key for key, one in sections.items() if not one.options["collapsed"]]
-    assert opened == ["more" if error == "damage_below_high" else "surface"]
+    assert opened_in(result) == ["more" if error == "damage_below_high" else "surface"]
     assert not entry.subentries
 
 
@@ -154,7 +155,7 @@ async def test_how_fast_mould_goes_back_is_shown_and_can_be_the_usual_again(
     entry = await setup(room(decline=0.5))
     result = await change_room(hass, entry)
     assert suggested_of(result["data_schema"].schema["more"].schema)["decline"] == "significant"
-    await fill_in(hass, result, {**FORM, "more": {**FORM["more"], "decline": "strong"}})
+    await fill_in(hass, result, {**FORM, "more": {"decline": "strong"}})
     (subentry,) = entry.subentries.values()
     assert subentry.data["decline"] == 1.0
     await fill_in(hass, await change_room(hass, entry), FORM)
@@ -174,18 +175,3 @@ async def test_a_change_is_from_now_unless_it_always_was_so(
     assert suggested_of(result["data_schema"].schema["surface"].schema)["applies_from"] == "now"
     await fill_in(hass, result, {**FORM, "surface": {"f_rsi": 0.6, "applies_from": "now"}})
     assert "applies_from" not in subentry.data
-
-
-async def test_a_rule_switched_on_again_leaves_nothing_behind(
-    hass: HomeAssistant, setup: Setup
-) -> None:
-    condensation = {"severity": "high", "minutes": 60}
-    rules = {"condensation": condensation, "no_data": {"enabled": False, "notify": False}}
-    entry = await setup(room(rules=rules))
-    result = await change_room(hass, entry)
-    shown = suggested_of(result["data_schema"].schema["more"].schema)
-    assert (shown["condensation"], shown["no_data"]) == ("high", "off")
-    assert shown["condensation_minutes"] == 60
-    await fill_in(hass, result, FORM)
-    (subentry,) = entry.subentries.values()
-    assert subentry.data["rules"] == {"no_data": {"notify": False}}

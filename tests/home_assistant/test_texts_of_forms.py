@@ -7,12 +7,11 @@ import re
 
 import pytest
 
-from custom_components.mould_watch import room_options
+from custom_components.mould_watch import room_limits, room_options
 from custom_components.mould_watch.const import APPLIES_FROM, PROTECT_CHOICES
-from custom_components.mould_watch.device_flow import SEVERITIES
 from custom_components.mould_watch.errors import MouldWatchClientError
 from custom_components.mould_watch.home_flow import OUTDOOR_KINDS
-from custom_components.mould_watch.rule_choice import RULE_CHOICES
+from custom_components.mould_watch.rule_choice import LIMIT_CHOICES, RULE_CHOICES
 from custom_components.mould_watch.sources import METRIC_CLASSES, SAME_DEVICE
 from custom_components.mould_watch.told import WHO_CHOICES
 from tests.home_assistant.integration_files import (
@@ -66,7 +65,7 @@ def test_every_field_of_a_schema_has_its_label(flow: str) -> None:
         for key in (*part.get("data", {}), *step.get("sections", {}))
     }
     if flow == "room":
-        fields |= {*room_options.LEVELS, *room_options.NUMBERS, "condensation", "no_data"}
+        fields |= {*room_options.LEVELS, *room_options.NUMBERS, *room_limits.FIELDS}
     assert fields == labelled
 
 
@@ -108,7 +107,7 @@ def test_every_selector_option_has_its_text() -> None:
         "visible_mould": room_options.VISIBLE_MOULD,
         "applies_from": APPLIES_FROM,
         "cold_spot_applies_from": APPLIES_FROM,
-        "severity": SEVERITIES,
+        "severity": LIMIT_CHOICES,
         "rule": RULE_CHOICES,
         "decline": room_options.DECLINES,
         "who": WHO_CHOICES,
@@ -140,7 +139,11 @@ def test_the_usual_values_that_forms_name_are_those_of_the_backend() -> None:
     }
     for step in ("new_room", "reconfigure"):
         sections = FLOW_TEXTS["room"]["step"][step]["sections"]
-        texts = sections["surface"]["data_description"] | sections["more"]["data_description"]
+        texts = {
+            key: text
+            for section in ("surface", "more", "rules")
+            for key, text in sections[section]["data_description"].items()
+        }
         for key, numbers in named.items():
             usual = texts[key].partition("Usual: ")[2]
             assert [float(n) for n in re.findall(r"\d+(?:\.\d+)?", usual)] == numbers, key

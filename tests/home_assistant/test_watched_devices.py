@@ -35,7 +35,7 @@ async def test_two_values_of_one_device_are_one_device_to_the_backend(
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "home", "told"),
+    ("one", "other", "home", "silence"),
     [
         (["a"], ["apprise:mail"], ["b"], ["a", "apprise:mail"]),
         # nobody hears less of one because another is told of to somebody else
@@ -44,25 +44,76 @@ async def test_two_values_of_one_device_are_one_device_to_the_backend(
         (None, None, ["b"], None),
     ],
 )
-async def test_a_device_tells_all_who_are_named_for_anything_of_it(
+async def test_each_limit_tells_its_own_and_silence_all_who_are_named_for_anything(
     *,
     backend: Backend,
     setup: Setup,
     one: list[str] | None,
     other: list[str] | None,
     home: list[str],
-    told: list[str] | None,
+    silence: list[str] | None,
 ) -> None:
     named: list[dict[str, Any]] = [
         {} if targets is None else {"targets": targets} for targets in (one, other)
     ]
-    await setup(
+    entry = await setup(
         watched(above=8.0, **named[0]),
         watched("Fridge battery", "battery_pct", below=10, **named[1]),
         options={"phones": home, "services": ["chat"]},
     )
     assert backend.document is not None
-    assert backend.document["devices"][0].get("targets") == told
+    (sent,) = backend.document["devices"]
+    assert [threshold.get("targets") for threshold in sent["thresholds"]] == [one, other]
+    assert sent.get("rules", {}).get("silent", {}).get("targets") == silence
+    assert "targets" not in sent
+    # and the backend gives the same back
+    before = {s.unique_id: dict(s.data) for s in entry.subentries.values()}
+    await entry.runtime_data.configuration.use_backend()
+    assert {s.unique_id: dict(s.data) for s in entry.subentries.values()} == before
+
+
+async def test_of_silence_are_told_only_those_who_are_told_of_anything(
+    backend: Backend, setup: Setup
+) -> None:
+    entry = await setup(
+        watched(above=8.0, targets=["a"], notify=False),
+        watched("Fridge battery", "battery_pct", below=10, targets=["b"]),
+    )
+    assert backend.document is not None
+    assert backend.document["devices"][0]["rules"] == {"silent": {"targets": ["b"]}}
+    before = {s.unique_id: dict(s.data) for s in entry.subentries.values()}
+    await entry.runtime_data.configuration.use_backend()
+    assert {s.unique_id: dict(s.data) for s in entry.subentries.values()} == before
+
+
+async def test_who_is_told_of_silence_alone_is_not_lost_beside_a_limit(
+    backend: Backend, setup: Setup
+) -> None:
+    entry = await setup(
+        watched(above=8.0, targets=["a"]), watched("Fridge there", None, targets=["b"])
+    )
+    assert backend.document is not None
+    (sent,) = backend.document["devices"]
+    assert sent["thresholds"][0]["targets"] == ["a"]
+    assert sent["rules"] == {"silent": {"targets": ["a", "b"]}}
+    await entry.runtime_data.configuration.use_backend()
+    await backend.wait_for("configure", lambda m: m["document"]["revision"] > 1)
+    assert {s.unique_id for s in entry.subentries.values()} == {CHOICE, "device:mqtt:0xf0|"}
+    (again,) = backend.document["devices"]
+    assert again["thresholds"] == sent["thresholds"]
+    assert set(again["rules"]["silent"]["targets"]) == {"a", "b"}
+
+
+async def test_a_device_as_an_earlier_version_stored_it_keeps_whom_it_tells(
+    backend: Backend, setup: Setup
+) -> None:
+    """Then all limits of a device, and its silence, told the device's own."""
+    entry = await setup(watched(above=8.0))
+    assert backend.document is not None
+    backend.document["devices"][0]["targets"] = ["a", "apprise:mail"]
+    await entry.runtime_data.configuration.use_backend()
+    (subentry,) = entry.subentries.values()
+    assert subentry.data["targets"] == ["a", "apprise:mail"]
 
 
 async def test_a_device_the_backend_refuses_later_is_a_repair(
@@ -125,6 +176,29 @@ async def test_what_a_watched_device_shows(
     await until(lambda: shown() == ("unavailable", "unavailable"))
     (registered,) = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
     assert (registered.name, registered.model) == ("Fridge", "Watched device")
+
+
+async def test_what_is_switched_off_is_not_said_to_be_well(
+    hass: HomeAssistant, backend: Backend, setup: Setup
+) -> None:
+    entry = await setup(watched(above=8.0), watched("Probe", None))
+    await backend.tell_device("0xf0", condition={"incidents": [], "unknown_rules": []})
+
+    def shown() -> list[str | None]:
+        names = ("fridge_beyond_its_limit", "fridge_reports", "probe_reports")
+        states = (hass.states.get(f"binary_sensor.{name}") for name in names)
+        return [None if state is None else state.state for state in states]
+
+    await until(lambda: shown() == ["off", "on", "on"])
+    fridge, probe = entry.subentries.values()
+    off = {**fridge.data, "enabled": False}
+    hass.config_entries.async_update_subentry(entry, fridge, data=off)
+    await until(lambda: shown() == ["unknown", "on", "on"])
+    # the sensor is one, whatever is watched of it
+    hass.config_entries.async_update_subentry(entry, probe, data={**probe.data, "silent": False})
+    await until(lambda: shown() == ["unknown", "unknown", "unknown"])
+    hass.config_entries.async_remove_subentry(entry, probe.subentry_id)
+    await until(lambda: shown() == ["unknown", "on", None])
 
 
 async def test_a_backend_with_devices_gives_them_to_a_new_entry(

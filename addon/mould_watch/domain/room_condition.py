@@ -95,7 +95,7 @@ def room_condition(view: RoomView, live: Sequence[Incident], rule_id: str) -> Ro
         learning_until=_learning_until(facts, now),
         coverage=facts.coverage,
         mould_evidence=_evidence(view, incident),
-        at_risk=_at_risk(facts, incident),
+        at_risk=_at_risk(view, incident),
         airing=_airing(view.airing),
         lowest_safe_temperature_c=_lowest_safe_c(view),
         highest_safe_humidity_pct=_highest_safe_pct(view),
@@ -195,18 +195,10 @@ def _is_risk(incident: Incident | None) -> bool:
     return incident is not None and incident.state.is_risk
 
 
-def _is_known(facts: MouldFacts) -> bool:
-    return (
-        facts.surface is not None
-        and facts.outlook is not None
-        and (facts.outlook.level is not None)
-    )
-
-
-def _at_risk(facts: MouldFacts, incident: Incident | None) -> bool | None:
-    if _is_risk(incident):
-        return True
-    return False if _is_known(facts) else None
+def _at_risk(view: RoomView, incident: Incident | None) -> bool | None:
+    """Return whether mould is at hand; a rule that is switched off makes no room safe."""
+    level = _level(view, incident)
+    return None if level is None else level.rank >= Level.WARNING.rank
 
 
 def _level(view: RoomView, incident: Incident | None) -> Level | None:

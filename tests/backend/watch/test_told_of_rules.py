@@ -182,6 +182,16 @@ async def test_mould_is_told_as_serious_as_the_household_finds_it_and_shown_as_i
     assert household.kinds() == (["alarm"] if severity == "high" else [])
 
 
+async def test_a_mould_rule_that_is_off_tells_nobody_and_makes_no_room_safe(
+    household: Household,
+) -> None:
+    room = await damp(household, enabled=False)
+    condition = await room.condition()
+    assert condition is not None
+    assert (condition["level"], condition["at_risk"]) == ("warning", True)
+    assert (condition["incidents"], await room.notifications()) == ([], [])
+
+
 async def test_mould_that_is_a_warning_at_most_is_told_once_however_far_it_comes(
     household: Household,
 ) -> None:
