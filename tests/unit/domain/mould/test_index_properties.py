@@ -142,8 +142,8 @@ def euler(hours: list[SurfaceHour], material: MaterialClass, decline: float) -> 
         MR: (0.072, 0.097, 0.0, 5.0, 1.5, 85.0),
         R: (0.033, 0.014, 0.0, 3.0, 1.0, 85.0),
     }[material]
-    index, dry_h, step_h = 0.0, 0.0, 0.25
-    for hour in (one for one in hours for _ in range(4)):
+    index, dry_h, step_h = 0.0, 0.0, 1 / 16
+    for hour in (one for one in hours for _ in range(16)):
         t, rh = hour.temperature_c, min(hour.humidity_pct, 100.0)
         polynomial = ((-0.00267 * t + 0.160) * t - 3.13) * t + 100.0
         critical_pct = max(floor_pct, polynomial) if t <= 20 else floor_pct
