@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -12,6 +13,9 @@ from pathlib import Path
 from typing import IO
 
 _POLL_S = 0.05
+# below are those of well-known services
+_FIRST_PORT = 10_240
+_TRIES = 20
 # what a caller's shell may have set for another Mould Watch or another Python
 _FOREIGN_PREFIXES = ("MOULD_WATCH_", "PYTHON", "PG")
 _FOREIGN_NAMES = frozenset(
@@ -149,10 +153,15 @@ def process_start_ticks(pid: int) -> int | None:
 
 
 def free_port(preferred: int | None = None) -> int:
-    """Return `preferred` when nothing listens there, else a port the system chooses."""
-    for port in (preferred, 0):
-        if port is None:
-            continue
+    """Return `preferred` when nothing listens there, else a port that is free and stays so.
+
+    It is none that the system gives to outgoing connections: between this call and the server's
+    start, or while that is down, one of those could have taken it, and a client that tries it
+    meanwhile could reach itself.
+    """
+    lasting = range(_FIRST_PORT, max(_FIRST_PORT, _first_port_of_clients()))
+    chosen = random.sample(lasting, min(_TRIES, len(lasting)))
+    for port in (*(() if preferred is None else (preferred,)), *chosen, 0):
         with socket.socket() as candidate:
             candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -161,6 +170,15 @@ def free_port(preferred: int | None = None) -> int:
                 continue
             return int(candidate.getsockname()[1])
     raise ProcessError("the system has no free port")
+
+
+def _first_port_of_clients() -> int:
+    """Return the least port that the system gives to outgoing connections."""
+    try:
+        text = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii")
+    except OSError:
+        return _FIRST_PORT
+    return int(text.split()[0])
 
 
 def tail(path: Path, lines: int = 25) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from demo_flat.processes import free_port
 from tests.support.image import (
     ROOT,
     Buildah,
@@ -22,7 +23,7 @@ from tests.support.image import (
     ImageToolsMissingError,
     require_tools,
 )
-from tests.support.mosquitto import Mosquitto, free_port, publisher
+from tests.support.mosquitto import Mosquitto, publisher
 from tests.support.supervisor import FakeSupervisor
 
 pytestmark = [pytest.mark.image, pytest.mark.timeout(900)]

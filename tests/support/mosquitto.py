@@ -5,13 +5,14 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import aiomqtt
+
+from demo_flat.processes import free_port
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -25,14 +26,6 @@ def mosquitto_binary() -> Path:
     if found is None:
         raise FileNotFoundError("no mosquitto: run scripts/setup")
     return Path(found)
-
-
-def free_port() -> int:
-    """Return a TCP port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Mosquitto:

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from demo_flat.processes import free_port
 from mould_watch.clock import SystemClock
 from mould_watch.ingest.service import BrokerAddress, Ingestion
 from mould_watch.ingest.tls import TlsFiles
 from mould_watch.settings import Settings
 from mould_watch.storage.database import Database
-from tests.support.mosquitto import Mosquitto, free_port
+from tests.support.mosquitto import Mosquitto
 from tests.support.running import running
 from tests.support.waiting import until
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from demo_flat.processes import free_port
 from mould_watch.clock import SystemClock
 from mould_watch.errors import BrokerUnavailableError
 from mould_watch.ingest.service import BrokerAddress, Ingestion
@@ -21,7 +22,7 @@ from mould_watch.settings import IngestSettings, MqttSettings, Settings
 from mould_watch.storage.database import Database
 from mould_watch.wiring import BrokerLookup
 from tests.support.ingestion import Stored, now, payload
-from tests.support.mosquitto import Mosquitto, free_port, publisher
+from tests.support.mosquitto import Mosquitto, publisher
 from tests.support.running import running
 from tests.support.waiting import until
 

@@ -4,9 +4,9 @@ import asyncio
 import sys
 from pathlib import Path
 
+from demo_flat.processes import free_port
 from mould_watch import __version__
 from tests.support.backend import backend_environment, run_command
-from tests.support.mosquitto import free_port
 from tests.support.postgres import PostgresForTests
 
 

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from demo_flat.processes import free_port
 from tests.support.backend import backend_environment, run_command, running_backend
-from tests.support.mosquitto import Mosquitto, free_port, publisher
+from tests.support.mosquitto import Mosquitto, publisher
 from tests.support.waiting import until
 
 TOPIC = "mould-watch/readings/bath"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import asyncpg
 
+from demo_flat.processes import free_port
 from tests.support.backend import backend_environment, run_command, running_backend
-from tests.support.mosquitto import free_port
 from tests.support.notifications import add_incident, add_notification, claim, finish, states_of
 
 

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from demo_flat.processes import free_port
 from tests.support.backend import backend_environment, run_command, running_backend
 from tests.support.ingestion import payload
-from tests.support.mosquitto import Mosquitto, free_port, publisher
+from tests.support.mosquitto import Mosquitto, publisher
 from tests.support.waiting import until
 
 

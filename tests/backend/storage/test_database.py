@@ -10,11 +10,11 @@ from typing import Any
 import asyncpg
 import pytest
 
+from demo_flat.processes import free_port
 from mould_watch.clock import SystemClock
 from mould_watch.errors import DatabaseUnavailableError
 from mould_watch.storage.connections import connect
 from mould_watch.storage.database import Database
-from tests.support.mosquitto import free_port
 from tests.support.postgres import PostgresForTests, database_settings, started_database
 from tests.support.running import running
 from tests.support.tcp_link import TcpLink

@@ -11,6 +11,7 @@ import asyncpg
 
 from demo_flat.home_assistant import HomeAssistant
 from demo_flat.home_assistant_api import HomeAssistantApi
+from demo_flat.processes import free_port
 from tests.benchmarks.ingest_parts.load import (
     DEVICES,
     METRICS,
@@ -20,7 +21,7 @@ from tests.benchmarks.ingest_parts.load import (
     topic,
 )
 from tests.support.home_assistant import eventually
-from tests.support.mosquitto import Mosquitto, free_port
+from tests.support.mosquitto import Mosquitto
 
 _CONFIGURATION = """\
 homeassistant:
