@@ -1,0 +1,3 @@
+from tests.support.examples import use_the_same_examples
+
+use_the_same_examples()
