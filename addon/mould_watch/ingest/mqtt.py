@@ -94,6 +94,9 @@ class MqttSource:
         """Tell that we leave, if anybody is there: after a DISCONNECT the broker tells nothing."""
         if not client.is_open:
             return
+        if not self._receives:
+            # the answer is behind what was left unread, none of which is taken any more
+            client.go_on_reading()
         try:
             async with asyncio.timeout(_FAREWELL_TIMEOUT_S):
                 await self._tell_status(client, OFFLINE)

@@ -1,6 +1,7 @@
 """Whether we are there, as the broker tells anybody who asks: birth, will, and takeover."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -53,6 +54,17 @@ async def test_it_is_online_while_connected_and_offline_after_an_end_in_order(
             assert await kept(broker) == "online"
         await until(lambda: [word for word, _ in said] == ["online", "offline"])
     assert await kept(broker) == "offline"
+
+
+async def test_at_the_end_of_the_process_the_broker_has_heard_it(
+    ingesting: Ingesting, broker: Mosquitto, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing is taken from the broker any more, but for its answer to the last word."""
+    caplog.set_level(logging.DEBUG, mqtt.__name__)
+    async with ingesting.running():
+        pass
+    assert await kept(broker) == "offline"
+    assert "Telling the status" not in caplog.text
 
 
 async def test_the_broker_tells_of_an_end_without_a_word(
