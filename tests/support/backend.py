@@ -122,7 +122,7 @@ class BackendProcess:
             while (await self.get("/readyz"))[0] != 200:
                 await asyncio.sleep(0.05)
 
-    async def ended(self, timeout_s: float = 15.0) -> int:
+    async def ended(self, timeout_s: float = 30.0) -> int:
         """Wait for its end; return the exit code."""
         async with asyncio.timeout(timeout_s):
             return await self.process.wait()

@@ -4,7 +4,6 @@ import json
 import signal
 import socket
 import stat
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -29,11 +28,9 @@ async def test_it_starts_becomes_ready_and_ends_in_order(
 
         async with connect(await backend.url(), backend.token) as stream:
             await stream.open()
-            started = time.monotonic()
             backend.process.send_signal(signal.SIGTERM)
             assert await stream.closed() == 1001
             assert await backend.ended() == 0
-            assert time.monotonic() - started < 10
     assert backend.entries[-1]["action"] == "stopped"
     assert len(backend.entries) == len(backend.lines)
     assert backend.token not in "\n".join(backend.lines)
