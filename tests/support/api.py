@@ -155,7 +155,7 @@ async def running_api(
         database, limits=limits or SessionLimits(), device_interval_s=device_interval_s
     )
     async with running(api.api.run(), "api"):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await api.api.wait_listening()
         yield api
 

@@ -1,6 +1,7 @@
 """The stream: opening, pushes, and what a misbehaving client meets."""
 
 import asyncio
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -192,6 +193,7 @@ async def test_removing_and_renaming_rooms_is_pushed(stream: Stream) -> None:
 async def test_a_device_that_chatters_is_told_now_and_then_and_ends_as_it_is(
     api: RunningApi, stream: Stream, connection: Connection
 ) -> None:
+    began_s = time.monotonic()
     await add_device(connection, "chatty", "0")
     first = await stream.receive("device")
     assert first["device"]["name"] == "0"
@@ -201,7 +203,7 @@ async def test_a_device_that_chatters_is_told_now_and_then_and_ends_as_it_is(
         await asyncio.sleep(0.01)  # a chattering device, not a wait
     while not told or told[-1] != "39":
         told.append((await stream.receive("device"))["device"]["name"])
-    assert len(told) <= 5
+    assert len(told) <= (time.monotonic() - began_s) / api.feed._device_interval_s
     _, snapshot = await _reopened(api)
     assert snapshot["devices"][0]["name"] == "39"
 
@@ -258,7 +260,7 @@ async def test_a_client_that_does_not_read_is_dropped_and_gets_a_snapshot_when_b
             assert client_side is not None
             assert client_side.transport is not None
             client_side.transport.pause_reading()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while api.hub.ready_instances():
                     await connection.execute("UPDATE device SET name = name || 'x'")
                     await asyncio.sleep(0.05)
@@ -346,7 +348,7 @@ async def test_a_connection_lost_is_forgotten(api: RunningApi) -> None:
         await stream.open()
         await stream.request("ready_to_deliver")
         assert api.hub.ready_instances() == {"home-1"}
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while api.hub.ready_instances():
             await api.hub.wait_for_change(1)
     with pytest.raises(StreamClosedError):

@@ -92,7 +92,7 @@ async def test_no_more_is_locked_and_claimed_than_asked_for(database: Database) 
     async with database.transaction() as first, database.connection() as second:
         assert len(await _claim(first, limit=2, worker="a")) == 2
         # the first has not committed, and the second does not wait for it
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert len(await _claim(second, worker="b")) == 3
 
 

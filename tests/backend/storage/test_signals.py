@@ -96,17 +96,23 @@ async def test_a_listener_that_no_longer_hears_is_replaced(database_url: str) ->
     async def ready() -> None:
         return
 
+    deaf = 0
+
+    async def hears_no_longer() -> bool:
+        nonlocal deaf
+        # the newest: one whose probe was slow was replaced
+        deaf = len(made)
+        try:
+            await made[-1].execute("UNLISTEN *")
+        except asyncpg.InterfaceError:
+            return False  # busy with a probe, or just replaced
+        return True
+
     signals = Signals(SystemClock(), probe_interval_s=0.1, probe_timeout_s=0.5)
     async with running(signals.run(make, ready), "signals"), asyncio.timeout(LONG_S):
         await until(lambda: signals.listening)
-        # between two probes the connection is free
-        while True:
-            try:
-                await made[0].execute("UNLISTEN *")
-                break
-            except asyncpg.InterfaceError:
-                await asyncio.sleep(0)
-        await until(lambda: len(made) > 1 and signals.listening)
+        await until(hears_no_longer)
+        await until(lambda: len(made) > deaf and signals.listening)
 
 
 def test_an_unknown_channel_is_refused() -> None:
