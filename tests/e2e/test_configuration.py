@@ -22,7 +22,7 @@ async def _dry_room(house: House, name: str) -> TestRoom:
         risk = (await house.entity_ids(room)).get("mould_risk", "")
         return risk in states and bool(states[risk]["state"] == "off")
 
-    await eventually(is_shown, timeout_s=20, what=f"{name} to be shown")
+    await eventually(is_shown, timeout_s=60, what=f"{name} to be shown")
     return room
 
 
@@ -48,14 +48,14 @@ async def test_renaming_one_room_changes_no_other_entity(house: House) -> None:
             found = await house.room(renamed)
             return found is not None and found["name"] == "Playroom"
 
-        await eventually(is_renamed, timeout_s=20, what="the backend to know the new name")
+        await eventually(is_renamed, timeout_s=60, what="the backend to know the new name")
         # a reading afterwards shows that the socket has told everything before it
         await house.publish((renamed.sensor, datetime.now(UTC), DRY))
 
         async def has_event() -> bool:
             return any(event["data"]["entity_id"] in own for event in events)
 
-        await eventually(has_event, timeout_s=20, what="the room's own entity to change")
+        await eventually(has_event, timeout_s=60, what="the room's own entity to change")
         touched = {event["data"]["entity_id"] for event in events} & others
     assert touched == set()
     assert set((await house.entity_ids(renamed)).values()) == own
@@ -107,11 +107,11 @@ async def test_a_removed_room_is_archived_and_its_alarm_taken_from_the_phone(hou
         found = await house.room(room)
         return not shown() and found is not None and bool(found["archived"])
 
-    await eventually(is_shown, timeout_s=30, what="the alarm on the phone")
+    await eventually(is_shown, timeout_s=60, what="the alarm on the phone")
     await house.api.command(
         "config_entries/subentries/delete", entry_id=house.entry_id, subentry_id=room.subentry_id
     )
-    await eventually(is_gone, timeout_s=30, what="the room to be archived, the phone cleared")
+    await eventually(is_gone, timeout_s=60, what="the room to be archived, the phone cleared")
     assert await house.readings_of(room.sensor), "its history stays"
 
 

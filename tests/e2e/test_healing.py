@@ -14,7 +14,7 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def _rows(house: House, sensor: Sensor, count: int, timeout_s: float = 45) -> None:
+async def _rows(house: House, sensor: Sensor, count: int, timeout_s: float = 60) -> None:
     """Wait until a sensor has exactly `count` rows."""
 
     async def has_them() -> bool:
@@ -34,7 +34,7 @@ async def _temperature_shown(house: House, room: TestRoom, value: float) -> None
         state = (await house.api.states())[entity_id]["state"]
         return state not in {"unknown", "unavailable"} and abs(float(state) - value) < 0.01
 
-    await eventually(is_shown, timeout_s=45, what=f"{entity_id} to show {value}")
+    await eventually(is_shown, timeout_s=60, what=f"{entity_id} to show {value}")
 
 
 async def test_messages_published_twice_are_one_row(house: House) -> None:
@@ -89,7 +89,7 @@ async def test_a_backend_killed_between_commit_and_puback_stores_nothing_twice(
     # it may die of the retained list of devices, of the message, or of anything before
     async with house.publisher() as client:
         await client.publish(sensor.topic, b'{"humidity":41.7,"temperature":20.5}', qos=1)
-    assert await house.backend.process.wait_exit(timeout_s=30) == -9
+    assert await house.backend.process.wait_exit(timeout_s=60) == -9
     await house.backend.start()
     await house.backend.wait_ready()
     async with house.publisher() as client:
@@ -142,7 +142,7 @@ async def test_entities_are_unavailable_without_the_backend_and_come_back(house:
         return "unavailable" not in await states()
 
     await house.backend.process.stop()
-    await eventually(are_away, timeout_s=30, what="the entities to be unavailable")
+    await eventually(are_away, timeout_s=60, what="the entities to be unavailable")
     await house.backend.start()
     await eventually(are_back, timeout_s=60, what="the entities to be back")
 

@@ -110,7 +110,7 @@ async def _register(house: House, name: str, device_id: str, push_url: str) -> s
         ]
         return bool(found)
 
-    await eventually(is_there, timeout_s=20, what=f"{device_id} to be registered")
+    await eventually(is_there, timeout_s=60, what=f"{device_id} to be registered")
     return found[0]
 
 

@@ -30,7 +30,7 @@ async def test_what_is_told_of_a_room_is_heard_and_answered(house: House) -> Non
     async def is_judged() -> bool:
         return bool((await state("mould_level"))["state"] == "none")
 
-    await eventually(is_judged, timeout_s=20, what="the room to be judged")
+    await eventually(is_judged, timeout_s=60, what="the room to be judged")
     words = (await state("mould_risk"))["attributes"]["words"]
     assert words.startswith("The surface is at ")
 
@@ -52,7 +52,7 @@ async def test_what_is_told_of_a_room_is_heard_and_answered(house: House) -> Non
         found = (await state("mould_index"))["attributes"]["since"]
         return found is not None and found > since
 
-    await eventually(is_new, timeout_s=20, what="the index to begin anew")
+    await eventually(is_new, timeout_s=60, what="the index to begin anew")
 
 
 async def test_a_cold_spot_that_is_accepted_makes_the_wall_colder_and_the_room_a_risk(
@@ -83,7 +83,7 @@ async def test_a_cold_spot_that_is_accepted_makes_the_wall_colder_and_the_room_a
     async def is_dry() -> bool:
         return await state("mould_risk") == "off"
 
-    await eventually(is_dry, timeout_s=20, what="the room to be judged")
+    await eventually(is_dry, timeout_s=60, what="the room to be judged")
     # the usual cold wall: 5 + 0.7 x 15
     assert float(await state("surface_temperature")) == pytest.approx(15.5)
     async with house.changed_home(outdoor=outdoors.name):
@@ -112,8 +112,8 @@ async def test_a_cold_spot_that_is_accepted_makes_the_wall_colder_and_the_room_a
         async def is_at_risk() -> bool:
             return await state("mould_risk") == "on"
 
-        await eventually(is_cold, timeout_s=20, what="the surface to be as cold as measured")
-        await eventually(is_at_risk, timeout_s=20, what="the room to be at risk")
+        await eventually(is_cold, timeout_s=60, what="the surface to be as cold as measured")
+        await eventually(is_at_risk, timeout_s=60, what="the room to be at risk")
         assert await state("mould_level") in {"warning", "high"}
         push = await next_push(house.phone, room.name)
         assert push.title is not None
@@ -121,7 +121,7 @@ async def test_a_cold_spot_that_is_accepted_makes_the_wall_colder_and_the_room_a
         # a second reading, warmer: the median of both counts, and the answer says so
         assert (await record(11.0))["readings"] == 2
         await eventually(
-            lambda: _is_near(state, 10.25), timeout_s=20, what="the surface by both readings"
+            lambda: _is_near(state, 10.25), timeout_s=60, what="the surface by both readings"
         )
 
 

@@ -128,7 +128,7 @@ class House:
         async def is_there() -> bool:
             return entries.exists() and text in entries.read_text(encoding="utf-8")
 
-        await eventually(is_there, timeout_s=20, what=f"{text} to be written down")
+        await eventually(is_there, timeout_s=60, what=f"{text} to be written down")
 
     # ------------------------------------------------------------------ sensors
 
@@ -187,7 +187,7 @@ class House:
             finally:
                 await flow.abandon()
 
-        await eventually(is_offered, timeout_s=30, what=f"{sensor.name} to be offered")
+        await eventually(is_offered, timeout_s=60, what=f"{sensor.name} to be offered")
         subentry = await home.add_room(
             self.api, self.entry_id, home.Room(name, sensor.name, "cold_wall"), more=more
         )

@@ -18,7 +18,7 @@ def shown_about(phone: Phone, room: str) -> list[Push]:
     ]
 
 
-async def next_push(phone: Phone, room: str, *, after: int = 0, timeout_s: float = 30) -> Push:
+async def next_push(phone: Phone, room: str, *, after: int = 0, timeout_s: float = 60) -> Push:
     """Wait until more than `after` pushes about a room have come; return the newest."""
     await until(
         lambda: len(pushes_about(phone, room)) > after,
