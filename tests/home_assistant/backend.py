@@ -1,6 +1,7 @@
 """A backend that speaks docs/protocol.md over real sockets, and does as the test says."""
 
 import asyncio
+import socket
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -47,8 +48,13 @@ class Backend:
         self.received: list[Message] = []
         self.connections = 0
         self.sockets: list[web.WebSocketResponse] = []
-        self.port = 0
         self._runner: web.AppRunner | None = None
+        self._place = _place()
+
+    @property
+    def port(self) -> int:
+        """Return where it answers, or will when it has started again."""
+        return int(self._place.getsockname()[1])
 
     @property
     def url(self) -> str:
@@ -64,7 +70,15 @@ class Backend:
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port)
         await site.start()
-        self.port = self._runner.addresses[0][1]
+
+    def move(self) -> None:
+        """Answer at another port from the next start on."""
+        before, self._place = self._place, _place()
+        before.close()
+
+    def close(self) -> None:
+        """Leave the port to others."""
+        self._place.close()
 
     async def stop(self) -> None:
         await self.drop()
@@ -75,8 +89,8 @@ class Backend:
     async def drop(self, code: int = WSCloseCode.GOING_AWAY) -> None:
         """Close every connection."""
         sockets, self.sockets = self.sockets, []
-        for socket in sockets:
-            await socket.close(code=code)
+        for one in sockets:
+            await one.close(code=code)
 
     async def send(self, message: Mapping[str, Any]) -> None:
         """Send to the newest connection."""
@@ -98,7 +112,7 @@ class Backend:
         """Send a notification and return the answer to it."""
         before = len(self.results(message["notification_id"]))
         await self.send({"type": "notify", "notification": message})
-        await until(lambda: len(self.results(message["notification_id"])) > before, 10)
+        await until(lambda: len(self.results(message["notification_id"])) > before)
         return self.results(message["notification_id"])[-1]
 
     def results(self, notification_id: str) -> list[Message]:
@@ -122,7 +136,7 @@ class Backend:
             found[:] = [message for message in self.of(message_type) if match(message)]
             return bool(found)
 
-        await until(arrived, 10)
+        await until(arrived)
         return found[-1]
 
     def readings(self) -> list[Message]:
@@ -310,6 +324,14 @@ class Backend:
         }
 
 
+def _place() -> socket.socket:
+    """Return what keeps a port: while nobody listens there, any connection could be given it."""
+    place = socket.socket()
+    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    place.bind(("127.0.0.1", 0))
+    return place
+
+
 @asynccontextmanager
 async def running_backend() -> AsyncGenerator[Backend]:
     """Run a backend on a free port of the loopback interface."""
@@ -320,3 +342,4 @@ async def running_backend() -> AsyncGenerator[Backend]:
     finally:
         async with asyncio.timeout(10):
             await backend.stop()
+        backend.close()

@@ -113,8 +113,7 @@ def setup(hass: HomeAssistant, backend: Backend, _unloaded: None) -> Setup:
             await until(
                 lambda: (
                     {r.name for r in entry.runtime_data.coordinator.data.rooms.values()} >= names
-                ),
-                10,
+                )
             )
         await hass.async_block_till_done()
         return entry

@@ -68,7 +68,8 @@ async def test_a_rediscovered_app_brings_its_new_address(
 ) -> None:
     entry = await setup(room())
     await backend.stop()
-    backend.port, backend.token = 0, "new"
+    backend.move()
+    backend.token = "new"
     await backend.start()
     result = await _discover(hass, backend)
     assert result["reason"] == "already_configured"

@@ -291,7 +291,7 @@ async def test_unanswered_readings_survive_the_connection_in_order(
     await hass.async_block_till_done()
     assert len(entry.runtime_data.forwarder.waiting) == 5
     await backend.start()
-    await until(lambda: len(backend.readings()) == 5, 10)
+    await until(lambda: len(backend.readings()) == 5)
     assert [r["metrics"]["temperature_c"] for r in backend.readings()] == [0, 1, 2, 3, 4]
     await until(lambda: len(entry.runtime_data.forwarder.waiting) == 0)
     # and who is there is told anew

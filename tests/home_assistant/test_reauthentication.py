@@ -50,7 +50,7 @@ async def test_reconfigure(hass: HomeAssistant, backend: Backend, setup: Setup) 
     result = await go_on(hass, result, **wrong)
     assert result["errors"] == {"base": "cannot_connect"}
     await backend.stop()
-    backend.port = 0
+    backend.move()
     await backend.start()
     result = await go_on(hass, result, **{CONF_URL: backend.url, CONF_TOKEN: TOKEN})
     assert result["reason"] == "reconfigure_successful"

@@ -70,7 +70,7 @@ async def test_a_backend_of_another_time_is_a_repair_and_an_update_heals_it(
     assert entry.state is ConfigEntryState.LOADED
     assert _state(hass, RISK) == "unavailable"
     backend.api, backend.refuse_hello = {"minimum": 1, "maximum": 1}, None
-    await until(lambda: _state(hass, RISK) == "unknown", 10)
+    await until(lambda: _state(hass, RISK) == "unknown")
     assert ir.async_get(hass).async_get_issue(DOMAIN, issue_id) is None
 
 
@@ -89,7 +89,7 @@ async def test_without_a_backend_the_entry_loads_and_heals(
     assert entry.state is ConfigEntryState.LOADED
     assert _state(hass, RISK) == "unavailable"
     await backend.start()
-    await until(lambda: _state(hass, RISK) == "unknown", 10)
+    await until(lambda: _state(hass, RISK) == "unknown")
     # the rooms were configured before they were known
     assert backend.document is not None
     assert backend.document["rooms"][0]["room_id"] == room_id_of(entry)
@@ -108,7 +108,7 @@ async def test_entities_go_and_come_back_with_the_connection(
     # several tries in vain are no news
     await until(lambda: failed._failures > 3)
     await backend.start()
-    await until(lambda: _state(hass, RISK) == "on", 10)
+    await until(lambda: _state(hass, RISK) == "on")
     said = [
         (record.levelname, "is lost" in record.message)
         for record in caplog.records
