@@ -81,7 +81,7 @@ async def test_senders_are_sources_of_their_own_and_a_name_stays_until_another_i
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
-        ({"ts": (NOW + timedelta(hours=1)).isoformat()}, "in_the_future"),
+        ({"ts": (NOW + timedelta(days=1)).isoformat()}, "in_the_future"),
         ({"ts": (NOW - timedelta(days=8)).isoformat()}, "too_old"),
         ({"metrics": {"loudness_db": 3}}, "unknown_metric"),
         ({"metrics": {"battery_pct": 101}}, "out_of_range"),
@@ -124,7 +124,7 @@ async def test_an_import_may_be_old_but_neither_ahead_nor_of_the_last_century(
     results = await post(
         api,
         reading(timedelta(days=400)),
-        reading(timedelta(hours=-1)),
+        reading(timedelta(days=-1)),
         reading(ts="1999-12-31T23:59:59Z"),
         query="?import=true",
     )

@@ -78,7 +78,7 @@ async def test_the_same_reading_twice_in_one_request_is_one_row(
 @pytest.mark.parametrize(
     ("bad", "code"),
     [
-        (reading(age_s=-3600), "in_the_future"),
+        (reading(age_s=-86400), "in_the_future"),
         (reading(age_s=8 * 86400), "too_old"),
         (reading(loudness_db=3.0), "unknown_metric"),
         (reading(battery_pct=101.0), "out_of_range"),
