@@ -86,20 +86,22 @@ class Breaker:
     def failed(self, reason: str, retry_after_s: float | None = None) -> bool:
         """Note that the route as a whole failed; return whether it rests from now.
 
-        One that says in how many seconds it would be asked again rests at once, and so long.
+        One that says in how many seconds it would be asked again rests at once, and so long at
+        least: it may say 0 for ever, and rests all the same after as many failures as others.
         """
         self._failures += 1
         self.reason = reason
         state = self.state
         self._is_probing = False
-        if retry_after_s is None and (
-            # one that was on its way when the breaker opened
-            state is BreakerState.OPEN
-            or (state is BreakerState.CLOSED and self._failures < self._settings.failures)
+        rest_s = retry_after_s or 0.0
+        if state is BreakerState.HALF_OPEN or (
+            state is BreakerState.CLOSED and self._failures >= self._settings.failures
         ):
+            rest_s = max(rest_s, self._rests.next_delay_s())
+        if rest_s <= self.rest_s:
             return False
-        rest_s = self._rests.next_delay_s() if retry_after_s is None else retry_after_s
-        self._open_until_s = self._monotonic_s() + max(rest_s, self.rest_s)
+        self._open_until_s = self._monotonic_s() + rest_s
+        # of one that was on its way when the breaker opened it is no news
         return state is not BreakerState.OPEN
 
 

@@ -1,5 +1,7 @@
 """The circuit breaker of a route, with a clock of the test's own."""
 
+import pytest
+
 from mould_watch.notify.breaker import Breakers, BreakerSettings, BreakerState
 
 _SETTINGS = BreakerSettings(failures=3, initial_s=10, maximum_s=40)
@@ -85,3 +87,22 @@ def test_one_that_says_how_long_rests_at_once_and_so_long() -> None:
     breakers.of("chat").probe()
     assert breakers.succeeded("chat")
     assert breakers.health() == {}
+
+
+@pytest.mark.parametrize("retry_after_s", [0.0, 1.0])
+def test_one_that_asks_for_a_short_rest_again_and_again_gets_a_longer_one(
+    retry_after_s: float,
+) -> None:
+    """Behind a proxy whose service is down every answer may say "Retry-After: 0"."""
+    time = _Time()
+    breakers = Breakers(_SETTINGS, time)
+    rests = []
+    for _ in range(10):
+        breakers.of("mail").failed("http_503", retry_after_s)
+        rests.append(breakers.of("mail").rest_s)
+        assert rests[-1] >= retry_after_s
+        time.now_s += rests[-1]
+        breakers.of("mail").probe()
+    assert rests[0] == retry_after_s
+    assert all(rest >= 5 for rest in rests[3:])
+    assert max(rests) > 10
