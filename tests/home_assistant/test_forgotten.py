@@ -5,6 +5,12 @@ from typing import Any
 from homeassistant.components import persistent_notification
 from homeassistant.core import HomeAssistant, ServiceCall
 
+from custom_components.mould_watch.deliveries import (
+    SHOWN_MAXIMUM,
+    STORAGE_VERSION,
+    Deliveries,
+    delivery_store,
+)
 from tests.home_assistant.backend import Backend
 from tests.home_assistant.conftest import RecordCalls, RegisterPhone, Setup, delivering_entry
 from tests.home_assistant.messages import notification
@@ -117,3 +123,26 @@ async def test_a_backend_that_does_not_say_so_notifies_all_the_same(
     answer = await backend.notify(notification(room_id, "persistent", incident_id="incident-2"))
     assert answer["outcome"] == "delivered"
     assert len(_shown(hass)) == 2
+
+
+async def test_of_very_many_incidents_the_newest_are_asked_about(
+    hass: HomeAssistant, hass_storage: dict[str, Any]
+) -> None:
+    hass_storage[delivery_store(hass, "entry").key] = {
+        "version": STORAGE_VERSION,
+        "data": {
+            "ids": {
+                f"notification-{number}": {
+                    "state": "delivered",
+                    "lane": f"incident-{number // 2}/phone-{number % 2}",
+                    "closed_at": None,
+                }
+                for number in range(2 * SHOWN_MAXIMUM + 4)
+            }
+        },
+    }
+    deliveries = Deliveries(hass, "entry")
+    await deliveries.load()
+    assert deliveries.shown_incidents() == [
+        f"incident-{number}" for number in range(2, SHOWN_MAXIMUM + 2)
+    ]
