@@ -36,10 +36,13 @@ from .room_limits import (
     suggested_limits,
 )
 from .room_options import (
-    option_sections,
+    CONF_MORE,
+    CONF_SURFACE,
+    more_section,
     options_data,
     options_error,
     suggested_options,
+    surface_section,
     surface_source,
 )
 from .room_rules import rules_data, rules_section, suggested_rules
@@ -248,6 +251,8 @@ class RoomFlow(PartFlow):
             key: source_from_wire(source) for key, source in stored.get(CONF_SOURCES, {}).items()
         }
         areas = [area.name for area in self._areas()]
+        # the section that it is about is open
+        fault = errors.get("base")
         schema = probatio.Schema(
             {
                 probatio.Required(CONF_ROOM): SelectSelector(
@@ -268,12 +273,15 @@ class RoomFlow(PartFlow):
                         mode=SelectSelectorMode.DROPDOWN,
                     )
                 ),
-                **option_sections(self.hass, catalogue, stored, errors.get("base")),
-                probatio.Required(CONF_RULES): rules_section(),
-                probatio.Required(CONF_LIMITS): limits_section(self.hass, errors.get("base")),
-                probatio.Required(CONF_TOLD): told_section(
-                    await self._known_services(), stored, self._home_told, errors.get("base")
+                probatio.Required(CONF_SURFACE): surface_section(
+                    self.hass, catalogue, stored, fault
                 ),
+                probatio.Required(CONF_RULES): rules_section(),
+                probatio.Required(CONF_TOLD): told_section(
+                    await self._known_services(), stored, self._home_told, fault
+                ),
+                probatio.Required(CONF_LIMITS): limits_section(self.hass, fault),
+                probatio.Required(CONF_MORE): more_section(fault),
             }
         )
         return self.async_show_form(

@@ -77,13 +77,13 @@ LEVELS: Final[Mapping[str, Bounds]] = {
 
 
 @callback
-def option_sections(
+def surface_section(
     hass: HomeAssistant,
     catalogue: SourceCatalogue,
     stored: Mapping[str, Any],
     fault: str | None = None,
-) -> dict[Any, Any]:
-    """Return the two sections, folded away unless `fault` is one of theirs.
+) -> section:
+    """Return the section about the surface, folded away unless `fault` is one of its own.
 
     What was seen is asked of a new room, since when it is so of a changed one.
     """
@@ -107,18 +107,17 @@ def option_sections(
     # when a change counts is a matter of a room that has one
     needless = CONF_VISIBLE_MOULD if stored else CONF_APPLIES_FROM
     surface = {key: field for key, field in surface.items() if str(key) != needless}
+    return section(probatio.Schema(surface), {"collapsed": fault not in _SURFACE_FAULTS})
+
+
+@callback
+def more_section(fault: str | None = None) -> section:
+    """Return the section about how mould is judged, folded away unless `fault` is its own."""
     more: dict[Any, Any] = {
         probatio.Optional(key): number(*bounds) for key, bounds in {**LEVELS, **NUMBERS}.items()
     }
     more[probatio.Optional(CONF_DECLINE)] = _choice(CONF_DECLINE, tuple(DECLINES))
-    return {
-        probatio.Required(CONF_SURFACE): section(
-            probatio.Schema(surface), {"collapsed": fault not in _SURFACE_FAULTS}
-        ),
-        probatio.Required(CONF_MORE): section(
-            probatio.Schema(more), {"collapsed": fault not in _MORE_FAULTS}
-        ),
-    }
+    return section(probatio.Schema(more), {"collapsed": fault not in _MORE_FAULTS})
 
 
 def options_error(user_input: Mapping[str, Any]) -> dict[str, str]:

@@ -27,12 +27,12 @@ async def test_four_fields_make_a_room(hass: HomeAssistant, backend: Backend, se
         "temperature",
         "protect",
         "surface",
-        "more",
         "rules",
-        "limits",
         "told",
+        "limits",
+        "more",
     ]
-    for folded in ("surface", "more", "rules", "limits", "told"):
+    for folded in ("surface", "rules", "told", "limits", "more"):
         assert result["data_schema"].schema[folded].options == {"collapsed": True}
     assert result["data_schema"].schema["room"].config["options"] == ["Bathroom"]
     # filled in on the form itself, and in words of its own

@@ -1,7 +1,7 @@
 """One device judged: whether it is silent, and its thresholds."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -45,12 +45,14 @@ class _JudgedDevice:
         )
 
     def matter(self, rule_id: str, kind: NotificationKind) -> Matter:
+        crossed = crossed_in(self.verdicts, rule_id)
         return Matter(
             kind=kind,
-            room=self.name,
+            # what is watched may have a name beside that of its device
+            room=(crossed and crossed.name) or self.name,
             rule=kind_of(rule_id),
             temperature_unit=self.temperature_unit,
-            crossed=crossed_in(self.verdicts, rule_id),
+            crossed=crossed and replace(crossed, name=""),
         )
 
     def wish(self, rule_id: str) -> Wish:

@@ -105,6 +105,20 @@ async def test_each_threshold_of_a_device_tells_its_own_and_nobody_else(
     assert await told_targets(household.home.connection) >= {"phone-1", "phone-2", "apprise:mail"}
 
 
+async def test_what_is_watched_is_called_by_its_own_name_and_only_once(
+    household: Household,
+) -> None:
+    named = [too_warm(WARM, 8.0, name="Fridge"), too_warm(HOT, 15.0, name="Freezer shelf")]
+    device_id = await fridge(household, thresholds=named)
+    await household.home.write(device_id, [Row(NOON, None, temperature_c=19.0)])
+    await household.go_on()
+    rows = await household.home.fetch("SELECT message ->> 'title' AS title FROM notification")
+    assert {row["title"] for row in rows} == {
+        "Fridge: the temperature is 19 °C, above 8 °C",
+        "Freezer shelf: the temperature is 19 °C, above 15 °C",
+    }
+
+
 async def test_who_is_named_for_a_rule_may_change_while_it_is_told(household: Household) -> None:
     limit = too_warm(WARM, 8.0, targets=["phone-2"])
     device_id = await fridge(household, targets=["phone-3"], thresholds=[limit])
