@@ -93,8 +93,6 @@ class Leadership:
                     await self._contend(connection, backoff)
             except (DatabaseUnavailableError, asyncpg.PostgresError) as error:
                 _LOGGER.debug("The session lock of the ingestion: %s", error)
-            if self._role is Role.LEADING:
-                self._set(Role.LED)
             await self._clock.sleep(backoff.next_delay_s())
 
     async def look_again(self) -> None:
@@ -124,12 +122,19 @@ class Leadership:
         while not await try_lead(connection, self._client_id):
             self._set(Role.STANDBY)
             await self._clock.sleep(_STANDBY_POLL_S)
+        lost = asyncio.Event()
+        connection.add_termination_listener(lambda _: lost.set())
         try:
             self._set(Role.LEADING)
             backoff.reset()
-            while not _is_lost(connection):
-                await self._clock.sleep(_LOOK_S)
+            while not (lost.is_set() or _is_lost(connection)):
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK_S):
+                        await lost.wait()
         finally:
+            # at once: what is drained by then is written past the spool with the lock alone
+            if self._role is Role.LEADING:
+                self._set(Role.LED)
             # the lock is the session's and ends with it
             with suppress(asyncpg.InterfaceError):
                 connection.terminate()

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from mould_watch.ingest import leadership
 from mould_watch.ingest.registry import DecoderRegistry
 from mould_watch.ingest.service import BrokerAddress
 from mould_watch.storage.database import Database
@@ -19,8 +20,14 @@ TOPIC = "mould-watch/readings/bath"
 
 
 async def test_a_lost_session_lock_is_taken_again_and_the_broker_is_kept(
-    ingesting: Ingesting, sensor: Publisher, stored: Stored, broker: Mosquitto
+    ingesting: Ingesting,
+    sensor: Publisher,
+    stored: Stored,
+    broker: Mosquitto,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # noticed when it happens, and not by looking
+    monkeypatch.setattr(leadership, "_LOOK_S", 3600.0)
     async with ingesting.running() as ingestion:
         await sensor.publish(TOPIC, payload(timestamp=now(), temperature=21))
         await stored.has("readings", 1)
