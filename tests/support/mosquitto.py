@@ -69,7 +69,7 @@ class Mosquitto:
             self._process = await asyncio.create_subprocess_exec(
                 str(mosquitto_binary()), "-c", str(configuration), stdout=log, stderr=log
             )
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not await self._answers():
                 if self._process.returncode is not None:
                     raise RuntimeError(f"mosquitto ended: {self.log_file.read_text()[-2000:]}")
@@ -144,7 +144,7 @@ class Mosquitto:
             return
         if self._process.returncode is None:
             self._process.send_signal(number)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await self._process.wait()
         self._process = None
 

@@ -9,7 +9,7 @@ import aiohttp
 
 TOKEN = "the-token-of-the-tests"
 INSTANCE = "home-1"
-_WAIT_S = 20.0
+_WAIT_S = 60.0
 
 type Message = dict[str, Any]
 

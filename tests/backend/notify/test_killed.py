@@ -124,7 +124,7 @@ async def test_a_worker_killed_at_the_worst_moment_loses_and_repeats_nothing(
         async with start_worker(
             failpoint=failpoint, after=after, claim_batch=3, lease_s=1, channel_timeout_s=0.5
         ) as process:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 assert await process.wait() == -signal.SIGKILL
     async with database.connection() as connection:
         assert (await count_by_state(connection)).get("claimed", 0) > 0
@@ -146,7 +146,8 @@ async def test_a_worker_paused_past_its_lease_wakes_up_to_find_its_claim_gone(
     phone.hold()
     async with database.connection() as connection:
         (notification_id,) = await _add_lanes(connection, lanes=1)
-    async with start_worker("sleeper", lease_s=2, channel_timeout_s=1.5) as sleeper:
+    # time to be stopped in the middle of its delivery
+    async with start_worker("sleeper", lease_s=6, channel_timeout_s=5) as sleeper:
 
         async def called() -> bool:
             return bool(phone.calls())
