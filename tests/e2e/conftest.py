@@ -10,6 +10,13 @@ from demo_flat.phone import Answer
 from tests.support.home_assistant import House
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test time for every step of it to be slow: servers start in many of them."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(400))
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
     """Start everything; end it by id."""
