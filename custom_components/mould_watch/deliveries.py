@@ -13,7 +13,7 @@ from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
-from .push import tag_of
+from .push import SUMMARY_TAG, tag_of
 
 if TYPE_CHECKING:
     from .asking import Message
@@ -23,6 +23,9 @@ KEPT_AFTER_CLOSING: Final = timedelta(days=30)
 # so many incidents the backend is asked about when it is back
 SHOWN_MAXIMUM: Final = 500
 _CLOSING_KINDS: Final = frozenset({"recovery", "clear"})
+# what a clearing clears
+_INCIDENT: Final = "incident"
+_SUMMARY: Final = "summary"
 
 
 class Delivery(TypedDict):
@@ -101,19 +104,25 @@ class Deliveries:
         return list(dict.fromkeys(incidents))[-SHOWN_MAXIMUM:]
 
     @callback
-    def tags_shown(self, notification: Message) -> list[str]:
-        """Return every tag under which the target may show something of the incident.
+    def tags_cleared(self, notification: Message) -> list[str]:
+        """Return the tags that a clearing takes from its target: the incident's, or a summary's.
 
-        Not that of a summary that a later one, of others, has replaced there.
+        Where it does not say which, both. A summary that a later one, of others, has replaced
+        there is shown no more.
         """
+        tag = tag_of(notification)
+        if notification.get("clears") == _INCIDENT:
+            return [tag]
         lane = lane_of(notification)
         newest = {
             delivery["tag"]: delivery["lane"]
             for delivery in self._ids.values()
             if "tag" in delivery and _target(delivery) == str(notification["target"])
         }
+        if notification.get("clears") == _SUMMARY:
+            return [SUMMARY_TAG] if newest.get(SUMMARY_TAG, lane) == lane else []
         shown = [tag for tag, shown_lane in newest.items() if shown_lane == lane]
-        return list(dict.fromkeys((tag_of(notification), *shown)))
+        return list(dict.fromkeys((tag, *shown)))
 
     async def keep(
         self,

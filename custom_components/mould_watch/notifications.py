@@ -278,7 +278,7 @@ class Notifier:
     ) -> list[dict[str, Any]]:
         """Return message, title and data of what the phone is pushed."""
         if notification["kind"] == "clear":
-            return [clear_data(tag) for tag in self._deliveries.tags_shown(notification)]
+            return [clear_data(tag) for tag in self._deliveries.tags_cleared(notification)]
         push = push_data(
             notification,
             entity_id=self._entry.runtime_data.risk_entity_id(str(notification["room_id"])),
@@ -290,7 +290,7 @@ class Notifier:
 
     @callback
     def _dismiss(self, notification: Message) -> None:
-        for tag in self._deliveries.tags_shown(notification):
+        for tag in self._deliveries.tags_cleared(notification):
             persistent_notification.async_dismiss(self._hass, tag)
 
     @callback

@@ -29,6 +29,7 @@ _PRESS: Final = re.compile(r"MOULD_WATCH_(SEEN|SNOOZE)_([^_]+)_([^_]+)")
 GROUP: Final = DOMAIN
 _QUIET_KINDS: Final = frozenset({"recovery"})
 _SUMMARY: Final = "summary"
+SUMMARY_TAG: Final = f"{DOMAIN}_summary"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def tag_of(notification: Mapping[str, Any]) -> str:
     What comes of one incident replaces what came before; summaries replace each other.
     """
     if notification["kind"] == _SUMMARY:
-        return f"{DOMAIN}_summary"
+        return SUMMARY_TAG
     return f"{DOMAIN}_{notification['incident_id']}"
 
 

@@ -78,6 +78,47 @@ async def test_a_summary_replaces_the_one_before_and_no_alarm(backend: Backend, 
     assert cleared == ["mould_watch_incident-1", "mould_watch_incident-2", "mould_watch_summary"]
 
 
+async def test_what_clears_an_incident_leaves_its_summary_and_the_other_way_round(
+    backend: Backend, told: Told
+) -> None:
+    """It tells of others too; the backend says when it may go."""
+    await backend.notify(told.notification())
+    await backend.notify(told.notification(kind="summary"))
+    for clears in ("incident", "summary"):
+        await backend.notify(told.notification(kind="clear", clears=clears))
+    assert [call.data["message"] for call in told.calls[2:]] == ["clear_notification"] * 2
+    cleared = [call.data["data"]["tag"] for call in told.calls[2:]]
+    assert cleared == ["mould_watch_incident-1", "mould_watch_summary"]
+
+
+async def test_a_summary_that_was_replaced_is_not_cleared_for_the_later_one(
+    backend: Backend, told: Told
+) -> None:
+    for incident_id in ("incident-1", "incident-2"):
+        await backend.notify(told.notification(kind="summary", incident_id=incident_id))
+    answer = await backend.notify(
+        told.notification(kind="clear", clears="summary", incident_id="incident-1")
+    )
+    assert answer["outcome"] == "delivered"
+    assert len(told.calls) == 2
+    await backend.notify(
+        told.notification(kind="clear", clears="summary", incident_id="incident-2")
+    )
+    assert told.calls[2].data["data"]["tag"] == "mould_watch_summary"
+
+
+async def test_a_summary_inside_home_assistant_goes_as_well(
+    hass: HomeAssistant, backend: Backend, setup: Setup
+) -> None:
+    _, room_id = await delivering_entry(backend, setup)
+    summary = notification(room_id, "persistent", kind="summary")
+    await backend.notify(notification(room_id, "persistent"))
+    await backend.notify(summary)
+    assert set(shown_inside(hass)) == {"mould_watch_incident-1", "mould_watch_summary"}
+    await backend.notify(notification(room_id, "persistent", kind="clear", clears="summary"))
+    assert set(shown_inside(hass)) == {"mould_watch_incident-1"}
+
+
 async def test_by_the_entity_it_is_plain_text_and_its_errors_are_told(
     hass: HomeAssistant,
     *,

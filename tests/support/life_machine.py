@@ -4,7 +4,6 @@ The machine knows of a subject only what a person would: what is the matter with
 they have seen it. What their phones show, and how often they rang, must follow from that.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -21,60 +20,27 @@ from mould_watch.domain.condition import Level
 from mould_watch.domain.configuration import HomeConfiguration
 from mould_watch.domain.incident import IncidentState
 from mould_watch.domain.incident_action import Action
-from mould_watch.domain.notification import NotificationKind, is_handled, plan
+from mould_watch.domain.notification import Lane, NotificationKind, is_handled, plan
 from mould_watch.domain.notification_policy import DAY, NotificationPolicy
 from mould_watch.domain.quiet_hours import quiet_until
 from mould_watch.domain.verdict import Verdict
 from tests.support.climate import NOON, hours
-from tests.support.notification_life import Life, Row, Subject, is_risk_of
+from tests.support.life_known import (
+    HIGH,
+    NONE,
+    WARNING,
+    WATCH,
+    WAVERING,
+    Known,
+    suspicion,
+    verdict,
+)
+from tests.support.notification_life import Life, Subject, is_risk_of
+from tests.support.notification_row import Row
 
-NONE, WATCH, WARNING, HIGH, _ = Level
 POLICY = NotificationPolicy(hourly_maximum=3, daily_maximum=6)
 SUBJECTS = ("bath/mould", "bath/silent", "attic/mould")
 WHICH = st.sampled_from(range(len(SUBJECTS)))
-
-
-WAVERING = Verdict(rule_id="rule", is_known=True, is_clear=True)
-"""Clear now, and not for as long as the rule asks."""
-
-
-def suspicion(level: Level) -> Verdict:
-    """Return what a rule says that must last before it counts."""
-    return Verdict(rule_id="rule", is_known=True, level=level, is_breach=True, breach_since=NOON)
-
-
-def verdict(level: Level, *, unsteady: bool = False) -> Verdict:
-    is_breach = level is not NONE
-    return Verdict(
-        rule_id="rule",
-        is_known=True,
-        level=level,
-        is_breach=is_breach,
-        is_verified=is_breach,
-        is_clear=not is_breach,
-        is_recovered=not is_breach,
-        breach_since=NOON if is_breach else None,
-        is_unsteady=unsteady,
-    )
-
-
-@dataclass
-class Known:
-    """What a person knows to be the matter. `seen_at` is the level at which they said so."""
-
-    level: Level = NONE
-    seen_at: Level | None = None
-    put_off_until: datetime | None = None
-
-    def become(self, level: Level, now: datetime) -> None:
-        self.pass_time(now)
-        if level is NONE or (self.seen_at is not None and level.rank > self.seen_at.rank):
-            self.seen_at = self.put_off_until = None
-        self.level = level
-
-    def pass_time(self, now: datetime) -> None:
-        if self.put_off_until is not None and now >= self.put_off_until:
-            self.seen_at = self.put_off_until = None
 
 
 class LifeMachine(RuleBasedStateMachine):
@@ -199,6 +165,7 @@ class LifeMachine(RuleBasedStateMachine):
         self.life.advance(timedelta(minutes=minutes))
         self.judge_again()
         self.life.release()
+        self.life.take_away_summaries()
         self.life.send(accepted=accepted, refused=refused)
         self.life.hand_over()
 
@@ -244,7 +211,13 @@ class LifeMachine(RuleBasedStateMachine):
                 rows = list(self.life.lane_rows(incident.incident_id))
                 told = incident.level.rank >= WARNING.rank and not is_handled(incident)
                 if not told:
-                    assert plan(incident, rows, lanes, notify=False).is_empty
+                    planned = plan(incident, rows, lanes, notify=False)
+                    # what told of others too may be tried after one of those was handled
+                    assert all(
+                        new.kind is NotificationKind.CLEAR and is_handled(incident)
+                        for new in planned.add
+                    )
+                    assert not planned.cancel
 
     @invariant()
     def nothing_is_sent_of_what_is_only_watched(self) -> None:
@@ -325,10 +298,12 @@ class LifeMachine(RuleBasedStateMachine):
             self.judge_again()
             for _ in range(3):
                 self.life.release()
+                self.life.take_away_summaries()
                 self.life.send()
                 self.life.hand_over()
                 self.life.advance(timedelta(minutes=2))
         self._those_who_want_to_know_do()
+        self._summaries_of_what_is_over_are_gone()
         for incident_id in self.life.over:
             for lane in {row.lane for row in self._of(incident_id)}:
                 kind = self.life.shown(lane).get(incident_id)
@@ -356,9 +331,30 @@ class LifeMachine(RuleBasedStateMachine):
                     if not any(self._arrived(row) for row in told):
                         by_mail = self.life.told_by(self.life.fallback)
                         assert incident.incident_id in by_mail, "nobody said it another way"
+                    # what failed went another way
+                    has_failed = any(row.state == "failed" for row in own)
+                    if known.back_at is not None and not has_failed:
+                        assert self._heard_since(incident.incident_id, lane, known.back_at)
                 last = [row.state for row in own if row.state != "cancelled"][-1:]
                 if known.seen_at is not None and last != ["failed"]:
                     assert incident.incident_id not in self.life.shown(lane)
+
+    def _heard_since(self, incident_id: UUID, lane: Lane, since: datetime) -> bool:
+        return any(
+            row.lane == lane and at >= since and incident_id in self.life.told_in(row)
+            for at, row in self.life.sent
+            if row.kind.is_alarming
+        )
+
+    def _summaries_of_what_is_over_are_gone(self) -> None:
+        for lane in {row.lane for row in self.life.rows}:
+            shown = self.life.summary_shown(lane)
+            if shown is None or lane == self.life.fallback:
+                continue
+            own = [row for row in self._of(shown.incident) if row.lane == lane]
+            if not any(row.state == "failed" for row in own):
+                told = self.life.told_in(shown)
+                assert shown.severity is NONE or any(map(self.life.lasts, told))
 
     @staticmethod
     def _arrived(row: Row) -> bool:

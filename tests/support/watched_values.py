@@ -43,6 +43,7 @@ class Household:
         self.clock.advance(delta)
         await self.evaluator.evaluate_waiting()
         await self.evaluator.release_waiting()
+        await self.evaluator.take_away_summaries()
         if send:
             await self.send()
 
@@ -65,6 +66,7 @@ class Household:
                     "title": one.message["title"],
                     "body": one.message["body"],
                     "incident_id": one.incident_id,
+                    "clears": one.message.get("clears"),
                 }
                 for one in claimed
             ]

@@ -44,6 +44,13 @@ class NotificationKind(StrEnum):
         return self not in {NotificationKind.RECOVERY, NotificationKind.CLEAR}
 
 
+class Cleared(StrEnum):
+    """What a `clear` takes away: a summary is shown beside everything, and tells of others too."""
+
+    INCIDENT = "incident"
+    SUMMARY = "summary"
+
+
 @dataclass(frozen=True, order=True, slots=True)
 class Lane:
     """Where notifications of one incident go. `route` is a Home Assistant instance id."""
@@ -83,6 +90,11 @@ class LaneRow:
     def is_untried(self) -> bool:
         """Whether it still waits for its first try: nobody can have seen it."""
         return self.is_pending and self.attempts == 0
+
+    @property
+    def is_tried(self) -> bool:
+        """Whether its target may have it, by itself or in what tells of others too."""
+        return self.attempts > 0 or (self.is_told_elsewhere and self.is_tried_elsewhere)
 
     @property
     def counts(self) -> bool:
@@ -240,14 +252,14 @@ def _due_kind(incident: Incident, rows: Sequence[LaneRow], lane: Lane) -> Notifi
 
 
 def _hushed(rows: Sequence[LaneRow]) -> NotificationPlan:
+    """Clear wherever it may be known, also by what told of others too: it may speak again there."""
     waiting = [row for row in rows if row.is_pending and row.kind.is_alarming]
-    tried = sorted({row.lane for row in rows if row.attempts > 0 and row.kind.is_alarming})
     return NotificationPlan(
         cancel=tuple(row.notification_id for row in waiting),
         add=tuple(
             NewNotification(lane, _next_sequence(rows, lane), NotificationKind.CLEAR)
-            for lane in tried
-            if any(row.attempts > 0 for row in _loud(rows, lane))
+            for lane in sorted({row.lane for row in rows})
+            if any(row.is_tried for row in _loud(rows, lane))
         ),
     )
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from mould_watch.domain.clock_jump import JUMP
 from mould_watch.domain.condition import Level
 from mould_watch.domain.holding import Hold, Reason, Released, Waiting
-from mould_watch.domain.notification import Lane, NewNotification, NotificationKind
+from mould_watch.domain.notification import Cleared, Lane, NewNotification, NotificationKind
 from mould_watch.domain.notification_policy import DAY
 from mould_watch.domain.quiet_hours import LONGEST_QUIET
 from mould_watch.settings import LONGEST_LEASE_S
@@ -148,7 +148,7 @@ async def clear(
         recovery,
         NotificationKind.CLEAR,
         severity=Level.NONE,
-        message=message,
+        message=dict(message) | {"clears": Cleared.INCIDENT.value},
         now=now,
     )
 

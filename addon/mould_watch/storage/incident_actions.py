@@ -15,7 +15,7 @@ from mould_watch.domain.incident_action import (
     Handling,
     handle,
 )
-from mould_watch.domain.notification import is_handled, plan
+from mould_watch.domain.notification import Cleared, is_handled, plan
 from mould_watch.storage import incidents
 from mould_watch.storage.database import Connection
 from mould_watch.storage.sql import load_queries
@@ -145,6 +145,7 @@ async def _hush(
                 "title": "",
                 "body": "",
                 "buttons": [],
+                "clears": Cleared.INCIDENT.value,
             },
             at=at,
         )

@@ -21,7 +21,7 @@ from mould_watch.domain.notification import Lane
 from mould_watch.domain.notification_policy import NotificationPolicy
 from mould_watch.errors import DatabaseUnavailableError, IllegalTransitionError
 from mould_watch.retry import Backoff
-from mould_watch.storage import backend_state, held
+from mould_watch.storage import backend_state, held, summaries
 from mould_watch.storage import evaluation as storage
 from mould_watch.storage.database import Database
 from mould_watch.watch.evaluation import Evaluated, evaluate
@@ -38,6 +38,9 @@ CONTENDED_S: Final = 0.1
 
 ADOPT_S: Final = 60.0
 """How often new devices are looked for, to be judged as well, and what a wrong clock planned."""
+
+SUMMARIES_S: Final = 1.0
+"""How often is looked for summaries that may go from the phones."""
 
 AT_ONCE: Final = 4
 """Subjects judged at the same time: most of judging is waiting for the database."""
@@ -103,7 +106,7 @@ class Evaluator:
         self._watch = ClockWatch(clock.now(), clock.monotonic_s())
         # the wall clock has jumped, and the database does not know it yet
         self._has_jumped = False
-        self._adopt_at_s = clock.monotonic_s()
+        self._adopt_at_s = self._summaries_at_s = clock.monotonic_s()
 
     async def run(self) -> None:
         """Judge whatever waits, for ever; wait for the database whenever it is away."""
@@ -115,6 +118,9 @@ class Evaluator:
                 await self._prepare()
                 done = await self.evaluate_waiting()
                 await self.release_waiting()
+                if self._clock.monotonic_s() >= self._summaries_at_s:
+                    await self.take_away_summaries()
+                    self._summaries_at_s = self._clock.monotonic_s() + SUMMARIES_S
             except DatabaseUnavailableError as error:
                 if backoff.failures == 0:
                     _LOGGER.warning(
@@ -194,6 +200,25 @@ class Evaluator:
             else:
                 self._unreleased.pop(target, None)
         return len(targets)
+
+    async def take_away_summaries(self) -> int:
+        """Take from the phones the summaries that tell only of what is over or was seen.
+
+        Return how many. Raises DatabaseUnavailableError.
+        """
+        taken = 0
+        async with self._database.connection() as connection:
+            ids = await summaries.over(connection)
+        for summary_id in ids:
+            async with self._database.transaction() as connection:
+                taken += await summaries.take_away(connection, summary_id) is not None
+        if taken:
+            _LOGGER.info(
+                "%d summaries of which nothing is the matter any more are taken from the phones",
+                taken,
+                extra={"action": "summaries_taken_away", "count": taken},
+            )
+        return taken
 
     def _tell_unreleased(self, target: Lane, error: Exception) -> None:
         """Say once for each new reason that what waits goes out by itself, a little later."""

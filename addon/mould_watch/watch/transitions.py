@@ -12,6 +12,7 @@ from mould_watch.domain.holding import Hold, flood_of, hold_of
 from mould_watch.domain.incident import Incident, Step
 from mould_watch.domain.incident_action import end_of_snooze
 from mould_watch.domain.notification import (
+    Cleared,
     Lane,
     LaneRow,
     NewNotification,
@@ -207,12 +208,14 @@ class IncidentWriter:
         home = self.subject.home
         matter = replace(self.matter(incident.rule_id, kind), level=incident.level)
         said = text(matter, home.language)
+        clears = {"clears": Cleared.INCIDENT.value} if kind is NotificationKind.CLEAR else {}
         return {
             "room_id": self.subject.room_id and str(self.subject.room_id),
             "room": self.subject.name,
             "title": said.title,
             "body": said.body,
             "buttons": buttons(home.language) if kind.is_alarming else [],
+            **clears,
         }
 
     async def _hold(self, incident: Incident, new: NewNotification) -> Hold | None:

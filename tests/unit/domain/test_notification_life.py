@@ -13,10 +13,11 @@ from hypothesis.stateful import (
 
 from mould_watch.domain.configuration import HomeConfiguration
 from mould_watch.domain.holding import Reason
-from mould_watch.domain.notification import NotificationKind
+from mould_watch.domain.notification import Cleared, NotificationKind
 from mould_watch.domain.notification_policy import DAY, NotificationPolicy
 from tests.support.climate import NOON, hours
-from tests.support.life_machine import HIGH, NONE, WARNING, WATCH, LifeMachine, verdict
+from tests.support.life_known import HIGH, NONE, WARNING, WATCH, verdict
+from tests.support.life_machine import LifeMachine
 from tests.support.notification_life import Life, Subject
 
 
@@ -109,6 +110,50 @@ def test_a_reminder_that_could_not_go_by_day_fails_by_day_as_well() -> None:
     machine.go_on(1, accepted=True)
     machine.the_quiet_hours_are_quiet()
     machine.teardown()
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_what_was_told_with_others_and_put_off_comes_back(which: int) -> None:
+    """Also what never had a notification of its own there."""
+    machine = _machine(0)
+    for one in (0, 1):
+        machine.find(one, WARNING, unsteady=False)
+    machine.go_on(600, accepted=True)
+    told = {row.kind for _, row in machine.life.sent}
+    assert told == {NotificationKind.SUMMARY}
+    machine.put_off(which, hours_on=1)
+    machine.go_on(1, accepted=True)
+    for _ in range(3):
+        machine.go_on(60, accepted=True)
+    incident = machine.life.subjects[which].incident
+    assert incident is not None
+    back = [
+        row.lane.target
+        for _, row in machine.life.sent
+        if row.kind is NotificationKind.REMINDER and row.incident == incident.incident_id
+    ]
+    assert back == ["phone", "tablet"]
+    machine.teardown()
+
+
+@pytest.mark.parametrize("last", [0, 1])
+def test_a_summary_goes_with_the_last_of_what_it_tells_and_not_before(last: int) -> None:
+    machine = _machine(0)
+    for one in (0, 1):
+        machine.find(one, WARNING, unsteady=False)
+    machine.go_on(600, accepted=True)
+    machine.see(1 - last)
+    for _ in range(3):
+        machine.go_on(1, accepted=True)
+    shown = [machine.life.summary_shown(lane) for lane in machine.life.lanes]
+    assert all(shown)
+    machine.recover(last, settles=True)
+    for _ in range(3):
+        machine.go_on(1, accepted=True)
+    shown = [machine.life.summary_shown(lane) for lane in machine.life.lanes]
+    assert not any(shown)
+    cleared = [row.lane.target for _, row in machine.life.sent if row.clears is Cleared.SUMMARY]
+    assert sorted(cleared) == ["phone", "tablet"]
 
 
 def test_the_flood_is_told_in_one_summary() -> None:
