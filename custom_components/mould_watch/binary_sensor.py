@@ -1,4 +1,4 @@
-"""A room's mould risk; a watched device's problem, and whether it still reports."""
+"""A room's mould risk; a watched device's problem and reports; the backend's own trouble."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,8 +14,10 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .entity import (
+    BackendEntity,
     RoomEntity,
     WatchedDeviceEntity,
+    add_backend_entities,
     add_room_entities,
     add_watched_device_entities,
 )
@@ -96,13 +98,28 @@ DEVICE_BINARY_SENSORS: Final = (
 )
 
 
+BACKEND_BINARY_SENSORS: Final = (
+    BinarySensorEntityDescription(
+        key="trouble",
+        translation_key="trouble",
+        device_class=BinarySensorDeviceClass.PROBLEM,
+        entity_category=EntityCategory.DIAGNOSTIC,
+    ),
+)
+
+
 async def async_setup_entry(
     hass: HomeAssistant,
     entry: MouldWatchConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add the binary sensors of every room and of every watched device."""
+    """Add the binary sensors of every room, of every watched device, and of the backend."""
     del hass
+    add_backend_entities(
+        entry,
+        async_add_entities,
+        lambda: [BackendBinarySensor(entry, description) for description in BACKEND_BINARY_SENSORS],
+    )
     add_room_entities(
         entry,
         async_add_entities,
@@ -161,3 +178,19 @@ class DeviceBinarySensor(WatchedDeviceEntity, BinarySensorEntity):
         ):
             return None
         return not self.entity_description.is_on_in_breach
+
+
+class BackendBinarySensor(BackendEntity, BinarySensorEntity):
+    """Whether something is the matter with the backend itself, also when somebody has seen it."""
+
+    @property
+    @override
+    def is_on(self) -> bool:
+        """Return whether any of its incidents is open."""
+        return bool(self.backend.incident_ids)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any]:
+        """Return the rules that they are about."""
+        return {"rules": list(self.backend.breached_rules)}

@@ -8,7 +8,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
 from .const import DOMAIN
-from .models import Device, MouldWatchData, Room
+from .models import Backend, Device, MouldWatchData, Room
 
 if TYPE_CHECKING:
     from .asking import Message
@@ -57,6 +57,9 @@ class MouldWatchCoordinator(DataUpdateCoordinator[MouldWatchData]):
                 devices = {**self.data.devices}
                 devices.pop((message["source_instance"], message["native_id"]), None)
                 self.async_set_updated_data(replace(self.data, devices=devices))
+            case "backend":
+                backend = Backend.from_wire(message["backend"])
+                self.async_set_updated_data(replace(self.data, backend=backend))
             case "health":
                 self.data = replace(self.data, health=dict(message["health"]))
 

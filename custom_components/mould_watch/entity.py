@@ -1,4 +1,4 @@
-"""What all entities of a room share, and all of a watched device."""
+"""What all entities of a room share, all of a watched device, and all of the backend."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
@@ -11,10 +11,10 @@ from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
-from .const import DOMAIN, MANUFACTURER, MODEL_DEVICE, MODEL_ROOM
+from .const import DOMAIN, MANUFACTURER, MODEL_BACKEND, MODEL_DEVICE, MODEL_ROOM
 from .coordinator import MouldWatchCoordinator
 from .document import rooms_of
-from .models import Device, Room
+from .models import Backend, Device, Room
 from .room_condition import Condition
 from .runtime import MouldWatchConfigEntry
 from .watched_devices import CONF_SILENT, Watched, watched_of
@@ -29,20 +29,19 @@ class PartEntity[Shown](CoordinatorEntity[MouldWatchCoordinator]):
         self,
         entry: MouldWatchConfigEntry,
         key: str,
-        subentry: ConfigSubentry,
+        name: str,
         description: EntityDescription,
         model: str,
     ) -> None:
-        """Belong to the part of a subentry, by its unique id."""
+        """Belong to a part, by what identifies it."""
         super().__init__(entry.runtime_data.coordinator)
         self.entity_description = description
         self._entry = entry
-        self._subentry_id = subentry.subentry_id
         self._shown: tuple[bool, Shown | None] | None = None
         self._attr_unique_id = f"{key}_{description.key}"
         self._attr_device_info = DeviceInfo(
             identifiers={(DOMAIN, key)},
-            name=subentry.title,
+            name=name,
             manufacturer=MANUFACTURER,
             model=model,
             entry_type=DeviceEntryType.SERVICE,
@@ -68,7 +67,23 @@ class PartEntity[Shown](CoordinatorEntity[MouldWatchCoordinator]):
         return super().available and self._told() is not None
 
 
-class RoomEntity(PartEntity[Room]):
+class ConfiguredEntity[Shown](PartEntity[Shown]):
+    """An entity of a part that a subentry configures."""
+
+    def __init__(
+        self,
+        entry: MouldWatchConfigEntry,
+        key: str,
+        subentry: ConfigSubentry,
+        description: EntityDescription,
+        model: str,
+    ) -> None:
+        """Belong to the part of a subentry, by its unique id."""
+        super().__init__(entry, key, subentry.title, description, model)
+        self._subentry_id = subentry.subentry_id
+
+
+class RoomEntity(ConfiguredEntity[Room]):
     """An entity of a room."""
 
     def __init__(
@@ -99,7 +114,7 @@ class RoomEntity(PartEntity[Room]):
         return Condition() if room is None else room.condition
 
 
-class WatchedDeviceEntity(PartEntity[Device]):
+class WatchedDeviceEntity(ConfiguredEntity[Device]):
     """An entity of a watched device."""
 
     def __init__(
@@ -142,6 +157,44 @@ class WatchedDeviceEntity(PartEntity[Device]):
     def device(self) -> Device:
         """Return the device as it is; only asked of an available entity."""
         return self.coordinator.data.devices[self._device_key]
+
+
+class BackendEntity(PartEntity[Backend]):
+    """An entity of the backend itself."""
+
+    def __init__(self, entry: MouldWatchConfigEntry, description: EntityDescription) -> None:
+        """Belong to the backend of an entry, by the entry's id: it may get another backend."""
+        super().__init__(entry, entry.entry_id, MANUFACTURER, description, MODEL_BACKEND)
+
+    @override
+    def _told(self) -> Backend | None:
+        return self.coordinator.data.backend
+
+    @property
+    def backend(self) -> Backend:
+        """Return the backend as it is; only asked of an available entity."""
+        return self._told() or Backend()
+
+
+@callback
+def add_backend_entities(
+    entry: MouldWatchConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+    make: Callable[[], Iterable[Entity]],
+) -> None:
+    """Add the entities of the backend itself, as soon as it says how it is."""
+    coordinator = entry.runtime_data.coordinator
+    is_added = False
+
+    @callback
+    def add() -> None:
+        nonlocal is_added
+        if not is_added and coordinator.data.backend is not None:
+            is_added = True
+            async_add_entities(make())
+
+    entry.async_on_unload(coordinator.async_add_listener(add))
+    add()
 
 
 @callback

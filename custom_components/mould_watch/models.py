@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from homeassistant.util import dt as dt_util
 
-from .room_condition import RISK_STATES, Condition, incident_ids, text_or_none
+from .room_condition import Condition, breached_rules, incident_ids, text_or_none
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,11 +113,7 @@ class Device:
             last_seen_at=_time(data.get("last_seen_at")),
             reporting_interval_s=data.get("reporting_interval_s"),
             clock_wrong=bool(data.get("clock_wrong", False)),
-            breached_rules=frozenset(
-                str(incident["rule_id"])
-                for incident in judged.get("incidents") or ()
-                if incident["state"] in RISK_STATES
-            ),
+            breached_rules=frozenset(breached_rules(judged)),
             unknown_rules=frozenset(str(rule) for rule in judged.get("unknown_rules") or ()),
             incident_ids=incident_ids(judged),
             judged=condition is not None,
@@ -145,11 +141,27 @@ class Room:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Backend:
+    """What is the matter with the backend itself."""
+
+    # rule ids of its incidents that are open, and the incidents
+    breached_rules: tuple[str, ...] = ()
+    incident_ids: tuple[str, ...] = ()
+
+    @classmethod
+    def from_wire(cls, data: Mapping[str, Any]) -> Self:
+        """Read a `Backend`."""
+        return cls(breached_rules=breached_rules(data), incident_ids=incident_ids(data))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class MouldWatchData:
     """Everything the backend has told; replaced whole at each change."""
 
     rooms: Mapping[str, Room] = field(default_factory=dict)
     devices: Mapping[tuple[str, str], Device] = field(default_factory=dict)
+    # None: it is older than that it would say
+    backend: Backend | None = None
     health: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -157,9 +169,11 @@ class MouldWatchData:
         """Read a `snapshot`."""
         rooms = [Room.from_wire(room) for room in data["rooms"]]
         devices = [Device.from_wire(device) for device in data["devices"]]
+        backend = data.get("backend")
         return cls(
             rooms={room.room_id: room for room in rooms if not room.archived},
             devices={device.key: device for device in devices},
+            backend=None if backend is None else Backend.from_wire(backend),
             health=dict(data.get("health") or {}),
         )
 

@@ -101,8 +101,13 @@ def _other_troubles(condition: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def incident_ids(condition: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the ids of the open incidents of a condition, a room's or a device's."""
+    """Return the ids of the open incidents of a condition: a room's, a device's, the backend's."""
     return tuple(str(incident["incident_id"]) for incident in _open_incidents(condition))
+
+
+def breached_rules(condition: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the rules that open incidents of a condition are about."""
+    return tuple(str(incident["rule_id"]) for incident in _open_incidents(condition))
 
 
 def _open_incidents(condition: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -134,7 +134,7 @@ async def _snooze(call: ServiceCall) -> ServiceResponse:
 
 
 async def _handle(call: ServiceCall, action: str, **more: str) -> ServiceResponse:
-    """Do what a button on a phone does, to every incident of a room or watched device.
+    """Do what a button on a phone does, to every incident of a room, device or the backend.
 
     Where nothing is the matter nothing is done: an automation need not ask before.
     """
@@ -157,9 +157,15 @@ def _room_of(call: ServiceCall) -> tuple[MouldWatchConfigEntry, str]:
 
 
 def _incidents_of(call: ServiceCall) -> tuple[MouldWatchConfigEntry, tuple[str, ...]]:
-    """Return the open incidents of a room or watched device. Raises ServiceValidationError."""
+    """Return the open incidents of what is meant. Raises ServiceValidationError.
+
+    A room, a watched device, or the backend itself.
+    """
     ours = _identities_of(call)
     for entry in call.hass.config_entries.async_entries(DOMAIN):
+        if entry.entry_id in ours:
+            backend = _loaded(entry).runtime_data.coordinator.data.backend
+            return entry, () if backend is None else backend.incident_ids
         for room_id in rooms_of(entry):
             if room_id in ours:
                 room = _loaded(entry).runtime_data.coordinator.data.rooms.get(room_id)

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -191,3 +192,33 @@ async def test_home_assistant_faults_are_none(house: House) -> None:
     # the backend was taken away: each time that is said once
     said = "There is no connection to the Mould Watch backend"
     assert [fault for fault in house.home_assistant.faults() if said not in fault] == []
+
+
+async def test_what_is_the_matter_with_the_backend_is_shown_and_acknowledged(house: House) -> None:
+    """Messages that nobody can read: a trouble of its own, which nobody is pushed by default."""
+
+    async def trouble() -> dict[str, Any]:
+        states = await house.api.states()
+        return states.get("binary_sensor.mould_watch_trouble", {"state": "", "attributes": {}})
+
+    async with house.publisher() as client:
+        for number in range(20):
+            await client.publish(f"zigbee2mqtt/unreadable-{number}", b"no JSON", qos=1)
+
+    async def is_shown() -> bool:
+        shown = await trouble()
+        return shown["state"] == "on" and "dead_letters" in shown["attributes"]["rules"]
+
+    await eventually(is_shown, timeout_s=90, what="the backend's own trouble to be shown")
+    (device,) = [one for one in await house.api.devices() if one["model"] == "Backend"]
+    answer = await house.api.command(
+        "call_service",
+        domain="mould_watch",
+        service="acknowledge",
+        service_data={"device_id": device["id"]},
+        return_response=True,
+    )
+    handled = {one["rule_id"]: one for one in answer["response"]["incidents"]}
+    assert handled["dead_letters"]["acknowledged_at"] is not None
+    # it is still so
+    assert (await trouble())["state"] == "on"

@@ -39,6 +39,8 @@ class Backend:
         self.services: list[str] | None = ["chat", "mail"]
         # what is wrong with one of them, by its name
         self.service_faults: dict[str, str] = {}
+        # what is the matter with itself; None: it is too old to say
+        self.own: Message | None = None
         self.info: Any = None
         self.refuse_hello: Message | None = None
         self.welcomes = True
@@ -219,6 +221,7 @@ class Backend:
                 "rooms": [self._room(room) for room in self._rooms()],
                 "devices": self.devices,
                 "health": self.health,
+                **({} if self.own is None else {"backend": self.own}),
             }
         )
 

@@ -7,12 +7,17 @@ import json
 import yaml  # type: ignore[import-untyped]
 
 from custom_components.mould_watch import room_options
-from custom_components.mould_watch.binary_sensor import BINARY_SENSORS, DEVICE_BINARY_SENSORS
+from custom_components.mould_watch.binary_sensor import (
+    BACKEND_BINARY_SENSORS,
+    BINARY_SENSORS,
+    DEVICE_BINARY_SENSORS,
+)
 from custom_components.mould_watch.button import BUTTONS
 from custom_components.mould_watch.const import (
     AIRING_EFFECTS,
     APPLIES_FROM,
     LEVELS,
+    MODEL_BACKEND,
     MODEL_DEVICE,
     MODEL_ROOM,
     OUTLOOKS,
@@ -52,7 +57,8 @@ def test_every_entity_state_and_attribute_has_its_text() -> None:
     assert set(TEXTS["entity"]["button"]) == {b.translation_key for b in BUTTONS}
     assert set(TEXTS["entity"]["sensor"]) == {s.translation_key for s in sensors}
     assert set(TEXTS["entity"]["binary_sensor"]) == {
-        b.translation_key for b in (*BINARY_SENSORS, *DEVICE_BINARY_SENSORS)
+        b.translation_key
+        for b in (*BINARY_SENSORS, *DEVICE_BINARY_SENSORS, *BACKEND_BINARY_SENSORS)
     }
     for description in sensors:
         states = TEXTS["entity"]["sensor"][description.key].get("state", {})
@@ -136,7 +142,8 @@ def test_every_action_has_its_texts_and_its_icon() -> None:
         assert set(action["fields"]) == set(TEXTS["services"][name]["fields"])
         asked = action["fields"]["device_id"]["selector"]["device"]["filter"]
         models = {one["model"] for one in ([asked] if isinstance(asked, dict) else asked)}
-        assert models == ({MODEL_ROOM} if name in of_rooms else {MODEL_ROOM, MODEL_DEVICE})
+        everything = {MODEL_ROOM, MODEL_DEVICE, MODEL_BACKEND}
+        assert models == ({MODEL_ROOM} if name in of_rooms else everything)
     reasons = actions[SERVICE_START_EPISODE]["fields"]["reason"]["selector"]["select"]
     assert tuple(reasons["options"]) == EPISODE_REASONS
     assert set(TEXTS["selector"][reasons["translation_key"]]["options"]) == set(EPISODE_REASONS)

@@ -184,6 +184,7 @@ class Feed:
                 self._dead_letters = await overview.dead_letters(connection)
             before, self._view = self._view, view
             self._tell_configuration(before, view)
+            self._tell_backend(before, view)
             self._tell_rooms(before, view)
             self._tell_devices(view)
             return view
@@ -192,6 +193,11 @@ class Feed:
         now = (view.backend.owner, view.backend.revision)
         if before is not None and now != (before.backend.owner, before.backend.revision):
             self._tell({"type": "configuration", "owner": now[0], "revision": now[1]})
+
+    def _tell_backend(self, before: View | None, view: View) -> None:
+        now = backend_wire(view.backend)
+        if before is not None and now != backend_wire(before.backend):
+            self._tell({"type": "backend", "backend": now})
 
     def _tell_rooms(self, before: View | None, view: View) -> None:
         known = before.rooms if before is not None else {}
@@ -243,6 +249,11 @@ class Feed:
             text = encode(message)
             for listener in tuple(self._listeners):
                 listener.push_text(text)
+
+
+def backend_wire(backend: BackendOverview) -> dict[str, Any]:
+    """Return the Backend of docs/protocol.md: what is the matter with it."""
+    return backend.model_dump(mode="json", include={"incidents"})
 
 
 def encode(message: Mapping[str, Any]) -> str:

@@ -126,7 +126,7 @@ class Routes:
                 backend = await overview.backend(connection)
         except DatabaseUnavailableError:
             return answer(body)
-        return answer(body | backend.model_dump(mode="json", exclude={"revision"}))
+        return answer(body | backend.model_dump(mode="json", exclude={"revision", "incidents"}))
 
     async def _devices(self, _request: web.Request) -> web.Response:
         async with self._database.connection() as connection:

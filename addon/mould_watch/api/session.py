@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from mould_watch import __version__
-from mould_watch.api.feed import Feed, View, encode
+from mould_watch.api.feed import Feed, View, backend_wire, encode
 from mould_watch.api.hub import Hub, Member
 from mould_watch.api.messages import (
     API_VERSION_MAXIMUM,
@@ -278,6 +278,7 @@ class Session:
                 "type": "snapshot",
                 "rooms": [room.model_dump(mode="json") for room in view.rooms.values()],
                 "devices": [device.model_dump(mode="json") for device in view.devices.values()],
+                "backend": backend_wire(view.backend),
                 "health": self._feed.health(),
             }
         )

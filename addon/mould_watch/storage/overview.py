@@ -26,12 +26,14 @@ class _Overview(BaseModel):
 
 
 class BackendOverview(_Overview):
-    """Who this backend is, and whose document it follows."""
+    """Who this backend is, whose document it follows, and what is the matter with itself."""
 
     backend_id: UUID
     owner: str | None
     revision: int | None
     rooms: int
+    # the live ones that are about the backend itself
+    incidents: tuple[dict[str, Any], ...] = ()
 
 
 class DeviceOverview(_Overview):

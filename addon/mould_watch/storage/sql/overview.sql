@@ -2,7 +2,11 @@
 
 -- name: backend
 SELECT instance.instance_id AS backend_id, configuration.owner, configuration.revision,
-       (SELECT count(*) FROM room WHERE archived_at IS NULL) AS rooms
+       (SELECT count(*) FROM room WHERE archived_at IS NULL) AS rooms,
+       coalesce((
+           SELECT condition.condition -> 'incidents' FROM subject
+           JOIN condition ON condition.subject_id = subject.id WHERE subject.is_backend), '[]')
+           AS incidents
 FROM instance LEFT JOIN configuration ON true
 
 -- name: devices
