@@ -41,6 +41,8 @@ class Delivery(TypedDict):
     tag: NotRequired[str]
     # delivered by a phone's action: whether a receipt will say that it arrived
     expects_receipt: NotRequired[bool | None]
+    # its receipt has come
+    is_confirmed: NotRequired[bool]
 
 
 class _Stored(TypedDict):
@@ -138,12 +140,15 @@ class Deliveries:
         now = dt_util.utcnow()
         lane = lane_of(notification)
         ids = {key: value for key, value in self._ids.items() if not _is_over(value, now)}
+        # a receipt may come before the answer to what it is about
+        is_confirmed = notification_id in ids and ids[notification_id].get("is_confirmed", False)
         ids[notification_id] = {
             "state": state,
             "lane": lane,
             "closed_at": None,
             "tag": tag_of(notification),
             "expects_receipt": expects_receipt,
+            "is_confirmed": is_confirmed,
         }
         if state == "delivered" and notification["kind"] in _CLOSING_KINDS:
             closed: Delivery
@@ -153,6 +158,15 @@ class Deliveries:
                     ids[key] = closed
         self._ids = ids
         await self._store.async_save({"ids": ids})
+
+    async def confirm(self, notification_id: str) -> None:
+        """Write that a receipt says it arrived."""
+        known = self._ids.get(notification_id)
+        if known is None or known.get("is_confirmed"):
+            return
+        confirmed: Delivery = {**known, "is_confirmed": True}
+        self._ids = {**self._ids, notification_id: confirmed}
+        await self._store.async_save({"ids": self._ids})
 
 
 def _is_over(delivery: Mapping[str, Any], now: datetime) -> bool:

@@ -117,6 +117,10 @@ class Notifier:
         """Say whether a notification was, or may have been, delivered here."""
         return self._deliveries.get(notification_id) is not None
 
+    async def confirm(self, notification_id: str) -> None:
+        """Note that a notification arrived on its phone."""
+        await self._deliveries.confirm(notification_id)
+
     @callback
     def last_under(self, tag: str, phone_id: str) -> str | None:
         """Return the notification that was last sent to a phone under a tag."""
@@ -174,6 +178,11 @@ class Notifier:
             return _retry("stopping", "Home Assistant is stopping", RETRY_STOPPING_S)
         known = self._deliveries.get(notification_id)
         if known is not None and known["state"] == "delivered":
+            if known.get("is_confirmed"):
+                # the phone says it but once, and this database may never have heard it
+                await self._entry.runtime_data.reports.add(
+                    "notification_receipt", notification_id=notification_id
+                )
             return {"outcome": "delivered", "expects_receipt": known.get("expects_receipt")}
         target = str(notification["target"])
         if target == TARGET_PERSISTENT:

@@ -63,6 +63,7 @@ class Responses:
     async def _on_received(self, event: Event[dict[str, Any]]) -> None:
         notification_id = self._notification_id(event.data)
         if notification_id is not None:
+            await self._notifier.confirm(notification_id)
             await self._reports.add("notification_receipt", notification_id=notification_id)
 
     @callback

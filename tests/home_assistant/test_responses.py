@@ -184,6 +184,40 @@ async def test_a_receipt_is_known_by_the_buttons(
     assert receipt["notification_id"] == first["notification_id"]
 
 
+async def test_what_was_confirmed_is_confirmed_again_to_a_backend_that_asks_for_it_again(
+    hass: HomeAssistant, alarm: Alarm, record_calls: RecordCalls
+) -> None:
+    """Its database was restored from an earlier dump: the phone says it only once."""
+    calls = record_calls(alarm.phone.action)
+    shown = await alarm.shown(calls)
+    fire(hass, EVENT_RECEIVED, alarm.event(shown))
+    await alarm.backend.wait_for("notification_receipt")
+    await until(lambda: alarm.entry.runtime_data.reports.waiting == 0)
+    await hass.config_entries.async_reload(alarm.entry.entry_id)
+    await until(lambda: len(alarm.backend.of("ready_to_deliver")) == 2)
+    del shown["pushed"]
+    assert (await alarm.backend.notify(shown))["outcome"] == "delivered"
+    await until(lambda: len(alarm.backend.of("notification_receipt")) == 2)
+    ids = {one["notification_id"] for one in alarm.backend.of("notification_receipt")}
+    assert ids == {shown["notification_id"]}
+    assert len(calls) == 1
+
+
+async def test_a_receipt_that_comes_before_the_answer_of_the_push_is_kept_as_well(
+    hass: HomeAssistant, alarm: Alarm
+) -> None:
+    sent = notification(alarm.room_id, alarm.phone.device_id, buttons=BUTTONS)
+
+    async def push(call: ServiceCall) -> None:
+        fire(hass, EVENT_RECEIVED, alarm.event({**sent, "pushed": call.data["data"]}))
+        await alarm.backend.wait_for("notification_receipt")
+
+    hass.services.async_register("notify", alarm.phone.action, push)
+    await alarm.backend.notify(sent)
+    await alarm.backend.notify(sent)
+    await until(lambda: len(alarm.backend.of("notification_receipt")) == 2)
+
+
 async def test_a_receipt_without_buttons_is_of_the_last_under_its_tag_on_that_phone(
     hass: HomeAssistant, alarm: Alarm, record_calls: RecordCalls, mobile_app: RegisterPhone
 ) -> None:
