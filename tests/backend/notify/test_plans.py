@@ -15,7 +15,7 @@ from tests.support.postgres import PostgresForTests, run_apart
 
 pytestmark = pytest.mark.slow
 
-_FILES = [load_queries(name) for name in ("outbox", "outbox_care", "held")]
+_FILES = [load_queries(name) for name in ("outbox", "outbox_care", "held", "summaries")]
 _NOW = datetime.now(UTC)
 _FINISHED = 100_000
 _LIVE = 100
@@ -95,6 +95,7 @@ async def _fill(address: str) -> None:
         ("recall_tries", (93_600.0,)),
         ("recall_claims", (300.0,)),
         ("due_targets", (_NOW,)),
+        ("over", (None,)),
         ("due", ("home_assistant", INSTANCE, "phone-1", _NOW)),
         ("released", ("home_assistant", INSTANCE, "phone-1", _NOW - timedelta(days=1))),
     ],
