@@ -29,6 +29,8 @@ CONF_TEMPERATURE: Final = "temperature"
 CONF_HUMIDITY: Final = "humidity"
 CONF_PROTECT: Final = "protect"
 CONF_NOTIFY: Final = "notify"
+# limits of a room's air, as the document spells them
+CONF_THRESHOLDS: Final = "metric_thresholds"
 
 METRIC_TEMPERATURE: Final = "temperature_c"
 METRIC_HUMIDITY: Final = "humidity_pct"

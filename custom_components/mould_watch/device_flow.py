@@ -223,12 +223,15 @@ class DeviceFlow(PartFlow):
         fields[probatio.Required(CONF_TOLD)] = told_section(
             await self._known_services(), stored, self._home_told, (errors or {}).get("base")
         )
+        metric = self._what.metric or ""
+        # a device may send what has no name here
+        measured = (await self._metric_names()).get(metric, metric)
         return self.async_show_form(
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(probatio.Schema(fields), suggested),
             errors=errors,
             description_placeholders={
-                "source": self._catalogue.label(self._what.source),
+                "source": f"{self._catalogue.label(self._what.source)}: {measured}",
                 **(placeholders or {}),
             },
         )

@@ -14,6 +14,7 @@ from .const import (
     CONF_RULES,
     CONF_SERVICES,
     CONF_SOURCES,
+    CONF_THRESHOLDS,
     METRIC_HUMIDITY,
     METRIC_TEMPERATURE,
     SUBENTRY_ROOM,
@@ -75,13 +76,17 @@ def told_of_home(options: Mapping[str, Any]) -> Told:
 
 
 def told_phones(entry: ConfigEntry[Any]) -> frozenset[str]:
-    """Return every phone that is told: of the home, of one room, or of one watched device."""
-    named = (
-        Told.from_wire(subentry.data.get(CONF_TARGETS) or ())
-        for subentry in entry.subentries.values()
-    )
+    """Return every phone that is told of the home, a room, a device or one of their rules."""
+    parts = [entry.options, *(subentry.data for subentry in entry.subentries.values())]
+    rules = [rule for part in parts for rule in _rules_of(part)]
+    named = (Told.from_wire(part.get(CONF_TARGETS) or ()) for part in (*parts, *rules))
     phones = {phone for told in (told_of_home(entry.options), *named) for phone in told.phones}
     return frozenset(phones)
+
+
+def _rules_of(part: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the rules of the home or of a room that may name somebody of their own."""
+    return [*part.get(CONF_RULES, {}).values(), *part.get(CONF_THRESHOLDS, ())]
 
 
 def home_from_wire(home: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,14 +12,12 @@ import probatio
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.data_entry_flow import section
 
-from .const import METRIC_HUMIDITY, METRIC_TEMPERATURE
+from .const import CONF_THRESHOLDS, METRIC_HUMIDITY, METRIC_TEMPERATURE
 from .rule_choice import USUAL_OF_A_LIMIT, limit_selector, rule_choice, rule_settings
 from .selectors import Bounds, number
 from .units import from_celsius, temperature_selector, to_celsius_if_changed
 
 CONF_LIMITS: Final = "limits"
-# in the room's data, as the document spells them
-CONF_THRESHOLDS: Final = "metric_thresholds"
 LIMITS_FAULT: Final = "limits_crossed"
 _METRICS: Final = {"humidity": METRIC_HUMIDITY, "temperature": METRIC_TEMPERATURE}
 _SIDES: Final = ("above", "below")

@@ -74,6 +74,8 @@ async def test_a_device_may_be_watched_only_for_its_reports(
     entry = await setup()
     result = await fill_in(hass, await start_device(hass, entry), {"what": "device:mqtt:0xf0|"})
     assert "above" not in {str(key) for key in result["data_schema"].schema}
+    about = "Kitchen fridge (MQTT): only whether it reports"
+    assert result["description_placeholders"]["source"] == about
     more = {"silent": "usual", "silent_hours": 3}
     await fill_in(hass, result, {"name": "Fridge", "more": more, "told": TOLD})
     await until(lambda: bool((backend.document or {}).get("devices")))

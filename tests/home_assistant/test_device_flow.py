@@ -39,6 +39,7 @@ async def test_a_fridge_is_watched_in_two_steps(
     )
     result = await fill_in(hass, result, {"what": CHOICE})
     assert result["step_id"] == "limits"
+    assert result["description_placeholders"]["source"] == "Kitchen fridge (MQTT): temperature"
     assert suggested_of(result["data_schema"]) == {"name": "Kitchen fridge"}
     assert result["data_schema"].schema["above"].config["unit_of_measurement"] == "°C"
     result = await fill_in(hass, result, FORM)

@@ -7,6 +7,7 @@ from homeassistant.config_entries import SOURCE_USER
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 
+from custom_components.mould_watch.document import told_phones
 from tests.home_assistant.backend import Backend
 from tests.home_assistant.conftest import Setup, room
 from tests.home_assistant.room_forms import FORM, change_room
@@ -143,3 +144,17 @@ async def test_a_service_that_the_backend_does_not_know_is_refused(
     backend.services = None
     result = await _tell(hass, result, who="only_these", services=["mial"])
     assert result["reason"] == "reconfigure_successful"
+
+
+async def test_a_phone_that_one_rule_alone_names_is_told(setup: Setup) -> None:
+    """Its faults are looked for as those of any other."""
+    limit = {"rule_id": "r-1", "metric": "humidity_pct", "direction": "above", "threshold": 65.0}
+    entry = await setup(
+        room(
+            targets=["phone-2"],
+            rules={"condensation": {"targets": ["phone-3", "apprise:mail"]}},
+            metric_thresholds=[limit, {**limit, "rule_id": "r-2", "targets": ["phone-4"]}],
+        ),
+        options={"phones": ["phone-1"], "rules": {"broker_away": {"targets": ["phone-5"]}}},
+    )
+    assert told_phones(entry) == {f"phone-{number}" for number in range(1, 6)}
