@@ -214,6 +214,15 @@ class House:
         await self.publish_past(sensor, DAMP, begin=DAMP_BEGIN, end=DAMP_END)
         return await self.add_room(name, sensor, **more)
 
+    async def watch(self, sensor: Sensor, metric: str, **form: object) -> None:
+        """Watch a metric of a sensor by its own form, filled in with `form`."""
+        flow = FlowDriver(self.api, of="subentries/")
+        await flow.start([self.entry_id, "device"])
+        await flow.fill(what=flow.option("what", f"{sensor.name} (MQTT): {metric}"))
+        flow.expect(kind="form", step_id="limits")
+        await flow.fill(**form)
+        flow.expect(kind="create_entry")
+
     async def room(self, room: TestRoom) -> Json | None:
         """Return a room as the backend has it."""
         rooms: list[Json] = (await self.backend.get("/v1/rooms"))["rooms"]
@@ -221,8 +230,15 @@ class House:
 
     async def notifications(self, room: TestRoom) -> list[Json]:
         """Return a room's notifications as the backend has them, newest first."""
+        return await self._notifications("room_id", room.room_id)
+
+    async def notifications_named(self, name: str) -> list[Json]:
+        """Return those of the room or watched device of a name, newest first."""
+        return await self._notifications("room", name)
+
+    async def _notifications(self, key: str, value: str) -> list[Json]:
         every: list[Json] = (await self.backend.get("/v1/notifications"))["notifications"]
-        return [found for found in every if found["message"]["room_id"] == room.room_id]
+        return [found for found in every if found["message"][key] == value]
 
     async def entity_ids(self, room: TestRoom) -> dict[str, str]:
         """Return a room's entity ids by their keys ("risk", "level", ...)."""
