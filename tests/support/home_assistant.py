@@ -170,16 +170,23 @@ class House:
 
     async def add_room(self, name: str, sensor: Sensor, **more: object) -> TestRoom:
         """Add a room by its own flow, once that offers the sensor."""
+        await self._offered(sensor.name)
+        subentry = await home.add_room(
+            self.api, self.entry_id, home.Room(name, sensor.name, "cold_wall"), more=more
+        )
+        return TestRoom(name, sensor, subentry["unique_id"], subentry["subentry_id"])
+
+    async def _offered(self, name: str) -> None:
+        """Wait until the forms offer a sensor; devices are told at most every 5 s."""
 
         async def is_offered() -> bool:
-            # devices are told at most every 5 s
             flow = FlowDriver(self.api, of="subentries/")
             step = await flow.start([self.entry_id, "room"])
             if step["type"] == "abort":
                 return False  # no device at all is known yet
             try:
                 await home.past_menu(flow)
-                flow.option("humidity", sensor.name)
+                flow.option("humidity", name)
             except HomeAssistantError:
                 return False
             else:
@@ -187,11 +194,7 @@ class House:
             finally:
                 await flow.abandon()
 
-        await eventually(is_offered, timeout_s=60, what=f"{sensor.name} to be offered")
-        subentry = await home.add_room(
-            self.api, self.entry_id, home.Room(name, sensor.name, "cold_wall"), more=more
-        )
-        return TestRoom(name, sensor, subentry["unique_id"], subentry["subentry_id"])
+        await eventually(is_offered, timeout_s=60, what=f"{name} to be offered")
 
     @asynccontextmanager
     async def changed_home(
@@ -201,6 +204,8 @@ class House:
 
         What is told gets the form's test notification.
         """
+        if outdoor is not None:
+            await self._offered(outdoor)
         changes = {"services": list(services), "send_test": bool(services)}
         await home.change_home(self.api, self.entry_id, outdoor, **changes)
         try:
