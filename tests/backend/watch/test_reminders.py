@@ -5,7 +5,7 @@ import pytest
 from mould_watch.domain.incident_action import Action
 from mould_watch.storage.database import Connection
 from tests.support.climate import NOON, hours
-from tests.support.damp_rooms import MORNING, RULE, becomes_damp, remain_damp, room_of
+from tests.support.damp_rooms import DRY, MORNING, RULE, becomes_damp, remain_damp, room_of
 from tests.support.rooms import RoomForTests
 from tests.support.watched_values import MINUTE, Household, too_damp
 
@@ -107,3 +107,18 @@ async def test_after_a_jump_of_the_clock_a_reminder_waits_its_whole_distance(
     assert household.kinds() == ["alarm"]
     await remain_damp(household, room, jumped + hours(4.5))
     assert household.kinds() == ["alarm", "reminder"]
+
+
+async def test_what_ends_with_the_time_it_was_put_off_until_is_over_and_not_reminded_of(
+    household: Household, bath: RoomForTests
+) -> None:
+    await becomes_damp(household, bath)
+    await household.go_on(MINUTE)
+    await household.press(Action.SNOOZE, household.clock.now() + hours(0.5))
+    await household.measure(bath, DRY)
+    await household.go_on()
+    await household.go_on(hours(1))
+    assert await bath.incidents(f"threshold:{RULE}") == ["resolved"]
+    rows = await household.home.fetch("SELECT cause FROM transition ORDER BY sequence")
+    assert [row["cause"] for row in rows][-2:] == ["judged", "judged"]
+    assert "reminder" not in household.kinds()

@@ -292,3 +292,18 @@ async def test_whoever_is_named_for_a_sensor_hears_of_it_unless_they_hear_of_its
     heard = await told(household.home)
     assert heard.pop("no_data") == {"phone-1"}
     assert heard.get("silent") == expected
+
+
+async def test_who_is_told_of_anything_is_whom_the_document_names_now(home: HomeForTests) -> None:
+    await home.configure(phones=["phone-1", "apprise:mail"])
+    room = await home.room("Bath", targets=["phone-old"])
+    await room.configure(targets=["phone-2"])
+    gone = await home.room("Attic", targets=["phone-gone"])
+    await gone.archive()
+    # what is only shown, or cannot be said to anybody, is shown inside Home Assistant
+    assert await told_targets(home.connection) == {
+        "persistent",
+        "phone-1",
+        "phone-2",
+        "apprise:mail",
+    }

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -51,6 +52,12 @@ def test_it_is_put_off_until_a_time_and_then_no_more() -> None:
     assert ended.step.cause is Cause.SNOOZE_ENDED
     assert (ended.incident.snoozed_until, ended.incident.handled_level) == (None, None)
     assert end_of_snooze(ended.incident, TOMORROW) is None
+
+
+@pytest.mark.parametrize("state", [IncidentState.RESOLVED, IncidentState.RETIRED])
+def test_what_is_over_comes_back_at_no_time(state: IncidentState) -> None:
+    off = press(incident(), Action.SNOOZE, TOMORROW)
+    assert end_of_snooze(replace(off, state=state), TOMORROW) is None
 
 
 def test_the_later_of_seen_and_put_off_counts() -> None:
