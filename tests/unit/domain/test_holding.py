@@ -74,6 +74,8 @@ def past(*minutes: int, kind: NotificationKind = ALARM, source: str = "x") -> li
         (ALARM, HIGH, NIGHT, None),
         (STEP_UP, HIGH, NIGHT, None),
         (REMINDER, HIGH, NOON, None),
+        # it waits for no company, so it is out before the quiet hours begin
+        (REMINDER, HIGH, NOON + timedelta(minutes=599.5), None),
         # nobody is woken to be reminded
         (REMINDER, Level.DAMAGE, NIGHT, Hold(NOON + hours(19), QUIET)),
         (CLEAR, WARNING, NIGHT, None),
@@ -153,7 +155,13 @@ def test_the_morning_is_one_summary() -> None:
 
 
 def test_in_the_quiet_hours_nothing_goes_that_is_not_urgent() -> None:
-    rows = [waiting(), waiting(reason=FLOOD, number=2)]
+    rows = [
+        waiting(),
+        waiting(reason=FLOOD, number=2),
+        # a flood's end may be in the night: nobody is woken to be reminded
+        waiting(kind=REMINDER, severity=HIGH, reason=FLOOD, number=3),
+        waiting(kind=RECOVERY, severity=HIGH, number=4),
+    ]
     decision = decide(rows, [], NIGHT, home=HOME, policy=POLICY)
     assert decision.wait == tuple(rows)
     assert decision.hold == Hold(NOON + hours(19), FLOOD)
