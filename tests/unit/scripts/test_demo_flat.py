@@ -1,12 +1,13 @@
 """The demo's flat is damp enough at any hour, and its parts read and say what they should."""
 
 import json
+import socket
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from demo_flat import recording, zigbee
+from demo_flat import processes, recording, zigbee
 from demo_flat.flat import Air, Flat, Place, past
 from demo_flat.phone import Answer, Push, Screen
 from mould_watch.domain.climate import Climate, MeasuredSeries, Sample
@@ -128,3 +129,20 @@ def test_a_phone_replaces_by_tag_and_takes_away() -> None:
 def _push(message: str, tag: str | None, *, alert_once: bool) -> Push:
     data = {"tag": tag, "alert_once": alert_once}
     return Push(datetime(2026, 11, 20, tzinfo=UTC), None, message, data, "token", Answer.ACCEPTED)
+
+
+def test_a_free_port_is_below_those_that_outgoing_connections_are_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(processes, "_first_port_of_clients", lambda: 20_000)
+    assert all(10_240 <= processes.free_port() < 20_000 for _ in range(20))
+    # where they are given every port there is no better choice
+    monkeypatch.setattr(processes, "_first_port_of_clients", lambda: 1024)
+    assert processes.free_port() > 0
+
+
+def test_the_preferred_port_is_taken_unless_somebody_listens_there() -> None:
+    with socket.create_server(("127.0.0.1", processes.free_port())) as listening:
+        taken = int(listening.getsockname()[1])
+        assert processes.free_port(taken) != taken
+    assert processes.free_port(taken) == taken
