@@ -5,6 +5,7 @@ import logging
 import secrets
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -107,6 +108,16 @@ class NotificationWorker:
             )
 
 
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What a turn could do: how many it may claim, for which routes, and try one of which."""
+
+    has_endings: bool
+    room: int
+    routes: frozenset[str]
+    probing: frozenset[str]
+
+
 class _ChannelLoop:
     """The loop of one channel: look, claim what can be sent now, wait to be woken."""
 
@@ -183,7 +194,6 @@ class _ChannelLoop:
             tasks.create_task(self._watch_routes(), name=f"notify {self.name} routes")
             tasks.create_task(self._sender.run(), name=f"notify {self.name} sender")
             while True:
-                self._look.clear()
                 try:
                     wait_s = await self._round(tasks)
                 except DatabaseUnavailableError:
@@ -199,36 +209,59 @@ class _ChannelLoop:
             await self._turn(connection, frozenset(), 0)
 
     async def _round(self, tasks: asyncio.TaskGroup) -> float:
-        """End and claim, start what was claimed; return the longest wait from here.
+        """Have turns while there is work for them; return the longest wait from here.
 
-        While there is much to send a round is one statement; the rest is done when there is
-        nothing, and at least once in a while.
+        While there is much to send a turn is one statement, on the connection of the one before;
+        the rest is done when there is nothing, and at least once in a while.
         """
-        has_endings = bool(self._endings)
-        room = self._room()
-        routes, probing = self._breakers.split(self._channel.routes())
-        if not has_endings and (room <= 0 or not (routes or probing)):
+        if self._work() is None:
             return self._longest_wait_s()
         async with self._database.connection() as connection:
-            asked_s = self._clock.monotonic_s()
-            claimed = await self._go_on(connection, routes, room)
-            for route in sorted(probing)[: max(0, room - len(claimed))]:
-                probe = (await self._turn(connection, frozenset({route}), 1)).claimed
-                if probe:
-                    self._breakers.of(route).probe()
-                claimed += probe
-            for notification in claimed:
-                self._start(tasks, notification, asked_s)
-            now_s = self._clock.monotonic_s()
-            is_tidy = self._tidied_s is not None and now_s - self._tidied_s < self._settings.poll_s
-            if is_tidy and (claimed or has_endings):
+            while (work := self._work()) is not None:
+                claimed = await self._claim(connection, tasks, work)
+                if not (claimed or work.has_endings) or not self._is_tidy():
+                    return await self._tidy(connection, work.routes)
                 # there may be more; and an ending may have made room in its lane
-                is_more = len(claimed) >= room or has_endings
-                return 0.0 if is_more and self._room() > 0 else self._longest_wait_s()
-            superseded = await outbox.supersede(connection)
-            self._tidied_s = now_s
-            self._begin_anew = True
-            due_s = await outbox.next_due_s(connection, self.name, routes)
+                if len(claimed) < work.room and not work.has_endings:
+                    break
+        return self._longest_wait_s()
+
+    def _work(self) -> _Work | None:
+        """Return what a turn could do now; whatever changes it later wakes the loop."""
+        self._look.clear()
+        routes, probing = self._breakers.split(self._channel.routes())
+        room = self._room() if routes or probing else 0
+        if not (room or self._endings):
+            return None
+        return _Work(bool(self._endings), room, routes, probing)
+
+    async def _claim(
+        self, connection: Connection, tasks: asyncio.TaskGroup, work: _Work
+    ) -> list[ClaimedNotification]:
+        """Have a turn, and one for each route that is probed; start at once what each claimed."""
+        asked_s = self._clock.monotonic_s()
+        claimed = await self._go_on(connection, work.routes, work.room)
+        self._start(tasks, claimed, asked_s)
+        for route in sorted(work.probing)[: max(0, work.room - len(claimed))]:
+            probe = (await self._turn(connection, frozenset({route}), 1)).claimed
+            if probe:
+                self._breakers.of(route).probe()
+            self._start(tasks, probe, asked_s)
+            claimed += probe
+        return claimed
+
+    def _is_tidy(self) -> bool:
+        return (
+            self._tidied_s is not None
+            and self._clock.monotonic_s() - self._tidied_s < self._settings.poll_s
+        )
+
+    async def _tidy(self, connection: Connection, routes: frozenset[str]) -> float:
+        """End what is superseded; return the longest wait from here."""
+        superseded = await outbox.supersede(connection)
+        self._tidied_s = self._clock.monotonic_s()
+        self._begin_anew = True
+        due_s = await outbox.next_due_s(connection, self.name, routes)
         if superseded.given_back or superseded.cancelled:
             return 0.0
         if due_s is None:
@@ -296,19 +329,22 @@ class _ChannelLoop:
         return min(max(rest_s, _LEAST_WAIT_S), self._settings.poll_s)
 
     def _start(
-        self, tasks: asyncio.TaskGroup, claimed: ClaimedNotification, asked_s: float
+        self, tasks: asyncio.TaskGroup, claims: Sequence[ClaimedNotification], asked_s: float
     ) -> None:
-        self._taken_over += claimed.taken_over
-        tell(
-            logging.INFO,
-            "notification_claimed",
-            claimed,
-            "Claimed the %s for %s",
-            taken_over=claimed.taken_over,
-        )
-        self._in_flight += 1
-        self.unfinished += 1
-        tasks.create_task(self._attempt(claimed, asked_s), name=f"notify {claimed.notification_id}")
+        for claimed in claims:
+            self._taken_over += claimed.taken_over
+            tell(
+                logging.INFO,
+                "notification_claimed",
+                claimed,
+                "Claimed the %s for %s",
+                taken_over=claimed.taken_over,
+            )
+            self._in_flight += 1
+            self.unfinished += 1
+            tasks.create_task(
+                self._attempt(claimed, asked_s), name=f"notify {claimed.notification_id}"
+            )
 
     async def _attempt(self, claimed: ClaimedNotification, asked_s: float) -> None:
         try:

@@ -1,14 +1,16 @@
 """The claim loop against a real outbox, with a recording Home Assistant at the other end."""
 
+import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
 from mould_watch.errors import InstanceNotConnectedError
 from mould_watch.storage import overview
-from mould_watch.storage.database import Database
+from mould_watch.storage.database import Connection, Database
 from mould_watch.storage.overview import NotificationFilter
 from tests.support.notifications import DELIVERED, INSTANCE, RecordingHomeAssistant, states_of
 from tests.support.running import running
@@ -55,6 +57,45 @@ async def test_a_new_notification_wakes_the_worker(
     async with running(make_worker(FAST.model_copy(update={"poll_s": 60})).run(), "worker"):
         await until(listening)
         await reaches(database, await add_one(database), "sent")
+
+
+async def test_while_all_it_may_hold_is_being_sent_the_worker_holds_no_connection(
+    database: Database,
+    home_assistant: RecordingHomeAssistant,
+    make_worker: MakeWorker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    held = 0
+    answered = asyncio.Event()
+    borrow = database.connection
+
+    @asynccontextmanager
+    async def counted() -> AsyncGenerator[Connection]:
+        nonlocal held
+        async with borrow() as connection:
+            held += 1
+            try:
+                yield connection
+            finally:
+                held -= 1
+
+    async def respond(_notification: Mapping[str, Any]) -> Mapping[str, Any]:
+        await answered.wait()
+        return DELIVERED
+
+    home_assistant.respond = respond
+    ids = [await add_one(database) for _ in range(5)]
+    monkeypatch.setattr(database, "connection", counted)
+
+    async def waits_for_answers() -> bool:
+        return home_assistant.in_flight == 2 and held == 0
+
+    settings = FAST.model_copy(update={"claim_batch": 1, "poll_s": 60})
+    async with running(make_worker(settings).run(), "worker"):
+        await until(waits_for_answers)
+        answered.set()
+        for notification_id in ids:
+            await reaches(database, notification_id, "sent")
 
 
 async def test_a_connection_that_comes_and_goes_costs_no_attempts(

@@ -1,15 +1,18 @@
 """The claim loop with many lanes: side by side, each in its order, and nobody passed by."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
-from mould_watch.errors import InstanceNotConnectedError
-from mould_watch.storage.database import Database
+from mould_watch.errors import DatabaseUnavailableError, InstanceNotConnectedError
+from mould_watch.storage import outbox
+from mould_watch.storage.database import Connection, Database
+from mould_watch.storage.outbox import Claims, Ending, Turn
 from tests.support.notifications import (
     DELIVERED,
+    INSTANCE,
     RecordingHomeAssistant,
     add_incident,
     add_notification,
@@ -18,7 +21,7 @@ from tests.support.notifications import (
 )
 from tests.support.running import running
 from tests.support.waiting import until
-from tests.support.worked_outbox import FAST, MakeWorker, add_one, new_incident, reaches
+from tests.support.worked_outbox import FAST, MakeWorker, add_one, new_incident, reaches, row_in
 
 
 @pytest.mark.parametrize("lost", [InstanceNotConnectedError("gone"), TimeoutError()])
@@ -120,3 +123,61 @@ async def test_a_long_queue_passes_nobody_by(
         await until(all_sent)
     arrived = [seen["notification_id"] for seen in home_assistant.deliveries]
     assert [one for one in arrived if one in lane] == lane
+
+
+async def test_what_was_claimed_is_sent_though_the_database_goes_while_a_route_is_probed(
+    database: Database,
+    home_assistant: RecordingHomeAssistant,
+    make_worker: MakeWorker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    home_assistant.connect("silent")
+    is_claimed = is_lost = False
+    have_turn = outbox.turn
+
+    async def turn(
+        connection: Connection,
+        claims: Claims,
+        endings: Sequence[Ending] = (),
+        *,
+        durably: bool = True,
+    ) -> Turn:
+        nonlocal is_claimed, is_lost
+        if is_claimed and not is_lost and claims.routes == {"silent"}:
+            is_lost = True
+            raise DatabaseUnavailableError("gone")
+        done = await have_turn(connection, claims, endings, durably=durably)
+        is_claimed = is_claimed or any(one.route == INSTANCE for one in done.claimed)
+        return done
+
+    async def respond(notification: Mapping[str, Any]) -> Mapping[str, Any]:
+        if notification["target"] == "phone-2":
+            raise TimeoutError
+        return DELIVERED
+
+    home_assistant.respond = respond
+    monkeypatch.setattr(outbox, "turn", turn)
+    settings = FAST.model_copy(
+        update={
+            "breaker_failures": 1,
+            "breaker_initial_s": 0.001,
+            "breaker_maximum_s": 0.001,
+            # it is not tried again; its route is probed at every look
+            "retry_initial_s": 6000.0,
+            "retry_maximum_s": 6000.0,
+        }
+    )
+    async with database.connection() as connection:
+        unanswered = await add_notification(
+            connection, await add_incident(connection), route="silent", target="phone-2"
+        )
+    async with running(make_worker(settings).run(), "worker"):
+
+        async def put_off() -> bool:
+            row = await row_in(database, unanswered)
+            return bool(row["state"] == "pending" and row["attempts"] == 1)
+
+        await until(put_off)
+        row = await reaches(database, await add_one(database), "sent")
+    assert is_lost
+    assert row["attempts"] == 1

@@ -85,6 +85,7 @@ class Ours:
             ]
             tasks = [asyncio.create_task(one.run(), name="worker") for one in made]
             async with asyncio.timeout(PATIENCE_S):
+                await watch.all_sent.wait()
                 while watch.stored < jobs:
                     await asyncio.sleep(0.001)
                     sent = (one.health()["channels"][channel.name]["sent"] for one in made)

@@ -1,5 +1,6 @@
 """What a rate is counted by."""
 
+import asyncio
 import time
 
 
@@ -10,6 +11,7 @@ class Stopwatch:
         """Wait for `expected`."""
         self.expected = expected
         self.sent = 0
+        self.all_sent = asyncio.Event()
         self.stored = 0
         self.first_s = 0.0
         self.last_s = 0.0
@@ -19,6 +21,8 @@ class Stopwatch:
         if not self.sent:
             self.first_s = time.perf_counter()
         self.sent += 1
+        if self.sent == self.expected:
+            self.all_sent.set()
 
     def store(self, count: int) -> None:
         """Note that the ends of so many are stored."""
