@@ -331,8 +331,12 @@ class LifeMachine(RuleBasedStateMachine):
                     if not any(self._arrived(row) for row in told):
                         by_mail = self.life.told_by(self.life.fallback)
                         assert incident.incident_id in by_mail, "nobody said it another way"
-                    # what failed went another way
-                    has_failed = any(row.state == "failed" for row in own)
+                    # what failed went another way, also where it told of others too
+                    has_failed = any(
+                        row.state == "failed" and row.lane == lane
+                        for row in self.life.rows
+                        if incident.incident_id in self.life.told_in(row)
+                    )
                     if known.back_at is not None and not has_failed:
                         assert self._heard_since(incident.incident_id, lane, known.back_at)
                 last = [row.state for row in own if row.state != "cancelled"][-1:]
