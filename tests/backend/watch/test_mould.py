@@ -95,6 +95,27 @@ async def test_mould_that_was_told_of_is_a_high_level_though_the_air_is_dry(
     assert await bathroom.incidents() == ["resolved"]
 
 
+async def test_of_a_day_without_readings_nothing_is_said_but_what_to_do(
+    bathroom: RoomForTests, evaluator: Evaluator, clock: SettableClock
+) -> None:
+    await begin_episode(bathroom, NOON - hours(30), "told", 3)
+    await bathroom.measure(NOON, [DRY_PCT + number % 2 / 10 for number in range(48)])
+    await evaluator.evaluate_waiting()
+    clock.advance(hours(40))
+    await bathroom.home.configure(phones=["phone-1", "phone-2"])
+    await bathroom.ask()
+    await evaluator.evaluate_waiting()
+    bodies = {
+        row["target"]: row["message"]["body"]
+        for row in await bathroom.home.fetch(
+            "SELECT target, message FROM notification JOIN incident ON incident.id = incident_id "
+            "WHERE rule_id = 'mould_level'"
+        )
+    }
+    assert bodies["phone-1"].startswith("It was not damp in the last 24 hours")
+    assert bodies["phone-2"] == "Clean the place, then press “I cleaned it” in Home Assistant."
+
+
 async def wall(home: HomeForTests, evaluator: Evaluator, **config: Any) -> RoomForTests:  # noqa: ANN401 - any part of a room
     """Return a room of which a cold wall is watched; its air would let nothing grow on it."""
     await home.configure(outdoor=COLD)
