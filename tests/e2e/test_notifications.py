@@ -91,13 +91,14 @@ async def test_a_room_tells_those_of_the_home_or_those_only_whom_its_form_names(
                 "Basement": {"who": "only_these", "services": []},
                 "Wardrobe": {"who": "only_these", "phones": []},
                 "Boxroom": {"who": "only_these", "phones": [], "services": []},
-                # its mould is only shown, and its own limit is told
+                # its mould is only shown, and its own limit is told: to a service, because what is
+                # high is said again to a phone that does not confirm it, for as long as it lasts
                 "Cubby": {
                     "mould_level": "watch",
                     "humidity_above": DAMP.humidity_pct - 5,
                     "humidity_severity": "high",
                     "who": "only_these",
-                    "services": [],
+                    "phones": [],
                 },
             }
             rooms = {name: await house.damp_room(name, **told) for name, told in chosen.items()}
@@ -121,7 +122,7 @@ async def test_a_room_tells_those_of_the_home_or_those_only_whom_its_form_names(
                 "Basement": {phone},
                 "Wardrobe": {chat},
                 "Boxroom": {shown_inside},
-                "Cubby": {phone},
+                "Cubby": {chat},
                 "Steam": {chat},
             }
 
@@ -139,15 +140,12 @@ async def test_a_room_tells_those_of_the_home_or_those_only_whom_its_form_names(
             await eventually(are_told, timeout_s=60, what="everybody to be told, and nobody else")
     # what arrived, and not only what was written down
     for name, whom in expected.items():
-        heard = pushes_about(house.phone, name)
-        assert bool(heard) == (phone in whom), name
-        # what is high is said again where no receipt comes
-        assert len(heard) <= 1 or name == "Cubby", name
+        assert len(pushes_about(house.phone, name)) == (phone in whom), name
         told = [one for one in hook.got if str(one["title"]).startswith(f"{name}:")]
         assert len(told) == (chat in whom), name
     about = "the humidity is 78 %, above 73 %"
-    assert all(push.title == f"Cubby: {about}" for push in pushes_about(house.phone, "Cubby"))
-    assert f"Steam: {about}" in [one["title"] for one in hook.got]
+    titles = {one["title"] for one in hook.got}
+    assert {f"Cubby: {about}", f"Steam: {about}"} <= titles
 
 
 @pytest.mark.parametrize("failpoint", ["after_claim_before_send", "after_send_before_sent"])
