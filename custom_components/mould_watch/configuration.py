@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers.storage import Store
 
 from .const import CONF_TAKE_OVER, DOMAIN
 from .document import (
@@ -25,6 +24,7 @@ from .errors import RefusedError
 from .issues import IssueKind, clear_issue, clear_issues_except, raise_issue
 from .missing_sources import report_missing_sources
 from .sources import source_from_wire
+from .stored import OrderedStore
 from .watched_devices import (
     CONF_SOURCE,
     devices_as_wire,
@@ -56,9 +56,9 @@ class _Stored(TypedDict):
     removed: list[str]
 
 
-def configuration_store(hass: HomeAssistant, entry_id: str) -> Store[_Stored]:
+def configuration_store(hass: HomeAssistant, entry_id: str) -> OrderedStore[_Stored]:
     """Return the Store of an entry's revision counter."""
-    return Store(hass, STORAGE_VERSION, f"{DOMAIN}.configuration.{entry_id}")
+    return OrderedStore(hass, STORAGE_VERSION, f"{DOMAIN}.configuration.{entry_id}")
 
 
 class Configuration:

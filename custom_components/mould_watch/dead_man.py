@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Final, TypedDict
 from homeassistant.components import persistent_notification
 from homeassistant.core import CALLBACK_TYPE, CoreState, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
-from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
 from .const import CONF_PHONES, DOMAIN, TARGET_PERSISTENT
 from .phones import PhoneCallError, find_phone
 from .push import clear_data, own_data
+from .stored import OrderedStore
 from .texts import common_texts
 
 if TYPE_CHECKING:
@@ -43,9 +43,9 @@ class _Stored(TypedDict):
     told: dict[str, str]
 
 
-def dead_man_store(hass: HomeAssistant, entry_id: str) -> Store[_Stored]:
+def dead_man_store(hass: HomeAssistant, entry_id: str) -> OrderedStore[_Stored]:
     """Return the Store of an entry's dead man's switch."""
-    return Store(hass, STORAGE_VERSION, f"{DOMAIN}.dead_man.{entry_id}")
+    return OrderedStore(hass, STORAGE_VERSION, f"{DOMAIN}.dead_man.{entry_id}")
 
 
 class DeadMansSwitch:

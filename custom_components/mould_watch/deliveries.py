@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NotRequired, TypedDict
 
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
 from .push import SUMMARY_TAG, tag_of
+from .stored import OrderedStore
 
 if TYPE_CHECKING:
     from .asking import Message
@@ -51,9 +51,9 @@ class _Stored(TypedDict):
     ids: dict[str, Delivery]
 
 
-def delivery_store(hass: HomeAssistant, entry_id: str) -> Store[_Stored]:
+def delivery_store(hass: HomeAssistant, entry_id: str) -> OrderedStore[_Stored]:
     """Return the Store of an entry's notification ids."""
-    return Store(hass, STORAGE_VERSION, f"{DOMAIN}.notifications.{entry_id}")
+    return OrderedStore(hass, STORAGE_VERSION, f"{DOMAIN}.notifications.{entry_id}")
 
 
 def lane_of(notification: Message) -> str:

@@ -9,10 +9,10 @@ import logging
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers.storage import Store
 
 from .const import DOMAIN
 from .errors import RefusedError
+from .stored import OrderedStore
 
 if TYPE_CHECKING:
     from .stream import Stream
@@ -39,9 +39,9 @@ class _Stored(TypedDict):
     waiting: list[_Report]
 
 
-def reports_store(hass: HomeAssistant, entry_id: str) -> Store[_Stored]:
+def reports_store(hass: HomeAssistant, entry_id: str) -> OrderedStore[_Stored]:
     """Return the Store of an entry's reports."""
-    return Store(hass, STORAGE_VERSION, f"{DOMAIN}.reports.{entry_id}")
+    return OrderedStore(hass, STORAGE_VERSION, f"{DOMAIN}.reports.{entry_id}")
 
 
 class Reports:
