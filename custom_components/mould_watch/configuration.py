@@ -192,11 +192,10 @@ class Configuration:
     async def send(self, choice: str | None) -> None:
         """Send the document. Raises RefusedError, CannotConnectError."""
         stream = self._require_stream()
-        document = self.document()
+        document, removed = self.document(), set(self._stored["removed"])
         try:
             result = await stream.request("configure", document=document, choice=choice)
         except RefusedError as err:
-            removed = set(self._stored["removed"])
             rooms = {str(room["room_id"]) for room in err.data.get("rooms", ())}
             # The user removed exactly these rooms in Home Assistant: that was the choice.
             if err.code != "would_archive_rooms" or not rooms or not rooms <= removed:
@@ -207,9 +206,7 @@ class Configuration:
         self.take_owner(self._owner)
         self._take_room_results(result.get("rooms", {}))
         self._take_device_results(document["devices"], result.get("devices") or ())
-        if self._stored["removed"] or self._stored["revision"] != self._backend_revision:
-            self._stored["removed"] = []
-            await self._set_revision(self._backend_revision)
+        await self._taken(document["revision"], self._backend_revision, removed)
 
     async def check(self, candidate: Mapping[str, Any]) -> str | None:
         """Ask the backend about a room before it is saved; return its objection, or None.
@@ -288,6 +285,19 @@ class Configuration:
 
     def _require_stream(self) -> Stream:
         return self._entry.runtime_data.client.stream
+
+    async def _taken(self, sent: int, revision: int, removed: set[str]) -> None:
+        """Take that the backend has what was sent as revision `sent`, and calls it `revision`.
+
+        What changed meanwhile has been counted already, and is still to be sent: neither its
+        revision nor the rooms it removed are taken back.
+        """
+        before = self._stored["revision"] or 0
+        left = sorted(set(self._stored["removed"]) - removed)
+        counted = revision if before == sent else max(before, revision + 1)
+        if (counted, left) != (before, self._stored["removed"]):
+            self._stored |= {"revision": counted, "removed": left}
+            await self._store.async_save(self._stored)
 
     async def _set_revision(self, revision: int) -> None:
         self._stored["revision"] = revision

@@ -35,6 +35,8 @@ class Backend:
         self.device_errors: dict[str, str] = {}
         # request type -> a result of the test's own; taken away by the test
         self.answers: dict[str, Message] = {}
+        # request type -> taken at once, and answered when this is set
+        self.answered_when: dict[str, asyncio.Event] = {}
         # the names of those it can tell beside phones; None: it does not say
         self.services: list[str] | None = ["chat", "mail"]
         # what is wrong with one of them, by its name
@@ -239,6 +241,8 @@ class Backend:
             await socket.send_json({**answer, "success": True, "result": result})
             return
         result = getattr(self, f"_on_{message['type']}")(message)
+        if (when := self.answered_when.get(message["type"])) is not None:
+            await when.wait()
         await socket.send_json({**answer, "success": True, "result": result})
         if message["type"] == "configure":
             for room in self._rooms():

@@ -1,5 +1,6 @@
 """The document: whole, counted, answered room by room; and the repairs that choose a side."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -93,6 +94,32 @@ async def test_every_change_counts_once(
     await until(lambda: backend.revision == 3)
     assert backend.document is not None
     assert backend.document["home"]["language"] == "de"
+
+
+async def test_what_changes_before_the_answer_counts_as_well(
+    hass: HomeAssistant, backend: Backend, setup: Setup
+) -> None:
+    entry = await setup(room(), room(title="Cellar"))
+    room_ids = {str(one.unique_id) for one in entry.subentries.values() if one.title == "Cellar"}
+    (bathroom,) = (one for one in entry.subentries.values() if one.title == "Bathroom")
+    when = backend.answered_when["configure"] = asyncio.Event()
+    hass.config_entries.async_update_subentry(entry, bathroom, title="Bath")
+    await until(lambda: backend.revision == 2)
+    _remove(hass, entry, "Cellar")
+    await hass.async_block_till_done()
+    # removed here, by hand: the choice is made already
+    backend.refusals["configure"] = {
+        "code": "would_archive_rooms",
+        "message": "rooms would be archived",
+        "data": {"rooms": [{"room_id": one, "name": "Cellar"} for one in room_ids]},
+    }
+    when.set()
+    await until(lambda: bool(backend.archived))
+    assert backend.revision == 3
+    assert {one["room_id"] for one in backend.archived} == room_ids
+    assert _issue(hass, IssueKind.CONFIGURATION_CONFLICT, entry) is None
+    hass.config_entries.async_update_subentry(entry, bathroom, title="Bathing")
+    await until(lambda: backend.revision == 4)
 
 
 async def test_a_change_while_the_backend_is_away_is_sent_when_it_is_back(
