@@ -60,6 +60,21 @@ async def test_a_save_that_is_cancelled_does_not_overtake_the_next_one(hass: Hom
     assert disk.written[-1] == {"waiting": ["press", "receipt"]}
 
 
+async def test_a_stop_of_home_assistant_takes_no_save_back(hass: HomeAssistant) -> None:
+    store: OrderedStore[dict[str, Any]] = OrderedStore(hass, 1, "kept")
+    disk = Disk(hass)
+    with patch.object(Store, "_async_write_data", new=disk.write):
+        # as a listener is run
+        saving = hass.async_create_task(store.async_save({"waiting": ["press"]}))
+        await until(lambda: bool(disk.begun))
+        # the first thing that a stop does
+        for task in list(hass._background_tasks):
+            task.cancel()
+        disk.go_on.set()
+        await saving
+    assert disk.written == [{"waiting": ["press"]}]
+
+
 def test_everything_kept_is_kept_so(hass: HomeAssistant) -> None:
     for make in (configuration_store, dead_man_store, delivery_store, reports_store):
         assert isinstance(make(hass, "entry"), OrderedStore)
