@@ -20,6 +20,7 @@ from mould_watch.notify.channels.as_written import escaped, is_always_markdown
 from mould_watch.notify.channels.heard import Heard
 from mould_watch.notify.channels.recipients import Reached, Recipients, leaving_out
 from mould_watch.notify.channels.refusals import refused
+from mould_watch.storage.signals import Wakeup
 
 if TYPE_CHECKING:
     import apprise
@@ -38,7 +39,7 @@ class AppriseChannel:
         self._services = dict(services)
         self._timeout_s = timeout_s
         self._unknown: frozenset[str] = frozenset()
-        self._changed = asyncio.Event()
+        self._changed = Wakeup()
         self._recipients = Recipients()
         self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="apprise")
         if services:
@@ -81,12 +82,7 @@ class AppriseChannel:
 
         The services themselves are those of the settings.
         """
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._changed.wait()
-        except TimeoutError:
-            return
-        self._changed.clear()
+        await self._changed.wait(timeout_s)
 
     async def deliver(self, claimed: ClaimedNotification) -> Delivery:
         """Send once, in a thread of its own, and return what became of it."""

@@ -19,7 +19,11 @@ async def test_what_is_known_already_is_no_change() -> None:
     channel = AppriseChannel({}, 5)
     channel.asked_for(frozenset({"chat"}))
     await channel.wait_for_change(3600)
+    waiting = asyncio.create_task(channel.wait_for_change(3600), name="waiting")
     channel.asked_for(frozenset({"chat"}))
-    waiting = asyncio.create_task(channel.wait_for_change(0), name="waiting")
-    await waiting
-    assert not channel._changed.is_set()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not waiting.done()
+    channel.asked_for(frozenset({"mail"}))
+    async with asyncio.timeout(30):
+        await waiting
