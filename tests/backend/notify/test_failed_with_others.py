@@ -176,16 +176,22 @@ async def test_what_the_mail_has_told_with_others_is_said_once(connection: Conne
     assert plan(incident_as(cellar, IncidentState.OPEN), rows, lanes, notify=True).is_empty
 
 
-@pytest.mark.parametrize("is_unknown", [True, False])
-async def test_one_told_of_with_what_was_seen_is_told_anew_if_it_cannot_have_arrived(
-    connection: Connection, *, is_unknown: bool
-) -> None:
-    """The phone refused it for now, and it was taken back before the next try."""
+async def _told_together(connection: Connection) -> tuple[UUID, UUID, UUID]:
+    """Write that the phone hears of two rooms at once; return the incidents and what it gets."""
     bathroom, cellar = await add_incident(connection), await add_incident(connection, "Cellar")
     told = await add_notification(connection, cellar)
     async with connection.transaction():
         both = await add_notification(connection, bathroom, kind="summary")
         await bundle_in(connection, told, both)
+    return bathroom, cellar, both
+
+
+@pytest.mark.parametrize("is_unknown", [True, False])
+async def test_one_told_of_with_what_was_seen_is_told_anew_if_it_cannot_have_arrived(
+    connection: Connection, *, is_unknown: bool
+) -> None:
+    """The phone refused it for now, and it was taken back before the next try."""
+    bathroom, cellar, _ = await _told_together(connection)
     (claimed,) = await claim(connection)
     await give_back(connection, claimed, 60, "the phone is away", is_unknown=is_unknown)
     assert await _again(connection, cellar) == []
@@ -200,11 +206,7 @@ async def test_one_that_the_mail_may_have_told_of_is_not_told_anew(
     connection: Connection, *, is_unknown: bool
 ) -> None:
     """The phone is gone; the mail's answer was lost, and it was taken back before the next try."""
-    bathroom, cellar = await add_incident(connection), await add_incident(connection, "Cellar")
-    told = await add_notification(connection, cellar)
-    async with connection.transaction():
-        both = await add_notification(connection, bathroom, kind="summary")
-        await bundle_in(connection, told, both)
+    bathroom, cellar, both = await _told_together(connection)
     await fail(connection, both)
     assert len(await hand_over(connection)) == 1
     (mail,) = await claim(connection, channel="apprise", routes=["mail"])
